@@ -1,0 +1,184 @@
+"""The wire format: one message as a list of frames, and back.
+
+Rule 1: bytes in, bytes out. No I/O, no pickle, no numpy, no ZeroMQ; a stream is opaque here.
+Rule 2: every count, length and offset that came from a peer is checked before it is used, and nothing is allocated
+before it is checked. Whatever the bytes are, `unpack` raises `DecodeError` or nothing.
+Rule 3: equal arguments give equal bytes.
+
+Theory of operation. A message is ``[head, *frames]``. The head is, without gaps (all integers little-endian):
+
+    header      48 bytes, `HEADER`
+    table       one u64 a buffer: its length in the low 62 bits, where it is in the high two (`OWN`, `GLUED`, `SHARED`)
+    references  where the SHARED buffers are; written and read by the shared lane, opaque here
+    stream      the in-band pickle stream
+    glued       the GLUED buffers, each starting at a multiple of 16 bytes from the start of this part, zeros between
+
+Each OWN buffer is a frame of its own after the head, in the order of the table. A frame costs more than a small copy
+(the receiver pays about 2 us for each), so buffers up to `GLUE_EACH` bytes travel in the head as long as they are no
+more than `GLUE_TOTAL` together. On arrival the glued part is copied once, into fresh memory aligned to 16 bytes:
+a received frame starts at any address.
+
+docs/wire-format.md specifies this byte by byte, with the version policy.
+"""
+
+import struct
+from collections.abc import Collection, Sequence
+from itertools import compress
+from typing import NamedTuple, TypeAlias
+
+from oobpickle.errors import DecodeError
+
+Frame: TypeAlias = bytes | memoryview
+
+MAGIC = b"\xf5oob"
+"""The first bytes of a head. 0xF5 begins no UTF-8 text and is no pickle opcode."""
+
+VERSION = 0
+"""The version of this layout. 0: may still change. It must not be reused for another layout once it is 1 or more."""
+
+HEADER = struct.Struct("<4sBBHQQQQII")
+"""magic, version, codec, flags, stream length, epoch, sequence, sent at, number of buffers, length of references."""
+
+PICKLE, DATA = 0, 1
+"""Codec numbers. They must not be changed."""
+
+OWN, GLUED, SHARED = 0, 1, 2
+"""Where a buffer is: the two high bits of its table entry. 3 is not used. They must not be changed."""
+
+GLUE_EACH = 32 * 1024
+"""The largest buffer, in bytes, that is copied into the head."""
+
+GLUE_TOTAL = 64 * 1024
+"""The most bytes of buffers in one head. One kept view pins all of them, so this is also a bound on that."""
+
+_KIND_SHIFT = 62
+_LENGTH_MASK = (1 << _KIND_SHIFT) - 1
+_ALIGN = 16
+_ZEROS = bytes(_ALIGN)
+
+
+class Message(NamedTuple):
+    """A head and its frames, taken apart and checked.
+
+    stream: a view of the head. buffers: one flat view a buffer in the order of the stream; a SHARED one is its length,
+    an int, until its lane has put a view in its place. references: a view of the head, empty when nothing is SHARED.
+    epoch, sequence: the sender's numbering, 0 when no endpoint stamped it. sent_at: ns since the Unix epoch, or 0.
+    """
+
+    codec: int
+    flags: int
+    epoch: int
+    sequence: int
+    sent_at: int
+    stream: memoryview
+    buffers: list[memoryview | int]
+    references: memoryview
+
+
+def pack(
+    codec: int,
+    stream: bytes,
+    buffers: Sequence[memoryview],
+    *,
+    flags: int = 0,
+    epoch: int = 0,
+    sequence: int = 0,
+    sent_at: int = 0,
+    shared: Collection[int] = (),
+    references: bytes = b"",
+) -> list[Frame]:
+    """Lay out a message as ``[head, *frames]``; the frames are the given views themselves, nothing large is copied.
+
+    buffers: flat contiguous views of bytes. shared: indices of those that `references` tell of; they get no frame.
+    """
+    if not buffers:
+        return [HEADER.pack(MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 0, 0) + stream]
+    table: list[int] = []
+    glued: list[Frame] = []
+    frames: list[Frame] = [b""]
+    size = 0
+    for index, view in enumerate(buffers):
+        length = view.nbytes
+        if index in shared:
+            kind = SHARED
+        elif length <= GLUE_EACH and (start := -(-size // _ALIGN) * _ALIGN) + length <= GLUE_TOTAL:
+            kind = GLUED
+            glued += (_ZEROS[: start - size], view)
+            size = start + length
+        else:
+            kind = OWN
+            frames.append(view)
+        table.append(kind << _KIND_SHIFT | length)
+    header = HEADER.pack(
+        MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, len(table), len(references)
+    )
+    frames[0] = b"".join((header, struct.pack(f"<{len(table)}Q", *table), references, stream, *glued))
+    return frames
+
+
+def is_head(frame: Frame) -> bool:
+    """Whether this begins as a head does; nothing else is checked."""
+    return bytes(frame[:4]) == MAGIC
+
+
+def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Message:
+    """Take a message apart. The views that it gives keep the frames' memory alive; glued buffers are a fresh copy.
+
+    frames: flat views of bytes, the head first. allow_shared: False refuses a message that refers to shared memory.
+    Raises DecodeError for anything that `pack` does not make: not ours, another version, truncated, surplus frames
+    or bytes, a frame of another length than the head says.
+    """
+    head = frames[0]
+    if len(head) < HEADER.size or head[:4] != MAGIC:
+        raise DecodeError("not an oobpickle message" if head[:4] != MAGIC else "truncated: the head has no whole header")
+    _, version, codec, flags, stream_length, epoch, sequence, sent_at, count, references_length = HEADER.unpack_from(head)
+    if version != VERSION:
+        raise DecodeError(f"wire format version {version}; this is oobpickle for version {VERSION}")
+    references_start = HEADER.size + 8 * count
+    stream_start = references_start + references_length
+    glued_start = stream_start + stream_length
+    if glued_start > len(head):
+        raise DecodeError(f"truncated: the head says {glued_start} bytes or more, and has {len(head)}")
+    stream = head[stream_start:glued_start]
+    references = head[references_start:stream_start]
+    if not count:
+        if len(frames) != 1 or glued_start != len(head) or references_length:
+            raise DecodeError("surplus frames or bytes after the stream")
+        return Message(codec, flags, epoch, sequence, sent_at, stream, [], references)
+    buffers = _find_buffers(struct.unpack_from(f"<{count}Q", head, HEADER.size), head[glued_start:], frames)
+    if references_length and not allow_shared:
+        raise DecodeError("the message refers to shared memory, which this receiver does not accept")
+    if (not references_length) is any(type(buffer) is int for buffer in buffers):
+        raise DecodeError("references to shared memory, and buffers that need them, do not go together")
+    return Message(codec, flags, epoch, sequence, sent_at, stream, buffers, references)
+
+
+def _find_buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryview]) -> list[memoryview | int]:
+    kinds = [entry >> _KIND_SHIFT for entry in table]
+    lengths = [entry & _LENGTH_MASK for entry in table]
+    expected = [length for kind, length in zip(kinds, lengths, strict=True) if kind == OWN]
+    if len(expected) != len(frames) - 1:
+        raise DecodeError(f"the head says {len(expected)} buffer frames, and {len(frames) - 1} came")
+    for number, (length, frame) in enumerate(zip(expected, frames[1:], strict=True), 1):
+        if length != len(frame):
+            raise DecodeError(f"the head says {length} bytes for frame {number}, and {len(frame)} came")
+    starts = [0] * len(table)
+    size = 0
+    for index in compress(range(len(table)), [kind == GLUED for kind in kinds]):
+        starts[index] = -(-size // _ALIGN) * _ALIGN
+        size = starts[index] + lengths[index]
+    if size != len(glued):
+        raise DecodeError(f"the head says {size} bytes of glued buffers, and has {len(glued)}")
+    memory = memoryview(bytearray(glued))
+    own = iter(frames[1:])
+    buffers: list[memoryview | int] = []
+    for kind, start, length in zip(kinds, starts, lengths, strict=True):
+        if kind == OWN:
+            buffers.append(next(own))
+        elif kind == GLUED:
+            buffers.append(memory[start : start + length])
+        elif kind == SHARED:
+            buffers.append(length)
+        else:
+            raise DecodeError("a buffer of an unknown kind")
+    return buffers

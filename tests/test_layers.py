@@ -76,7 +76,11 @@ def test_arrows_run_downwards(path):
     assert own is not None
     for target in imports(path):
         entry = entry_of(target, LAYERS) if target.startswith("oobpickle.") else None
-        if entry in (None, "oobpickle", own):  # "oobpickle" alone: `from oobpickle import wire` names oobpickle.wire as well
+        if entry in (
+            None,
+            "oobpickle",
+            own,
+        ):  # "oobpickle" alone: `from oobpickle import wire` names oobpickle.wire as well
             continue
         assert LAYERS[entry] < LAYERS[own], f"{module} (layer {LAYERS[own]}) imports {target} (layer {LAYERS[entry]})"
 
@@ -86,7 +90,9 @@ def test_forbidden_knowledge(path):
     module = name_of(path)
     forbidden = FORBIDDEN.get(entry_of(module, FORBIDDEN) or "", set())
     for target in imports(path):
-        assert not any(target == name or target.startswith(name + ".") for name in forbidden), f"{module} imports {target}"
+        assert not any(target == name or target.startswith(name + ".") for name in forbidden), (
+            f"{module} imports {target}"
+        )
 
 
 def test_the_check_can_fail(tmp_path):

@@ -3,36 +3,35 @@
 Rule 1: an *attempt* is a function that takes no time: it does its work and returns the result, or returns None because
 there is nothing to take or no room to put. Everything that an endpoint does is such attempts, and `_until` repeats one
 until it succeeds, the time is up, or the endpoint is closed.
-Rule 2: what was taken is returned. Nothing lies between a successful attempt and the caller where an interrupt or a
-cancellation could lose it.
+Rule 2: what was taken is returned. Nothing lies between a successful attempt and the caller where a cancellation could
+lose it.
 Rule 3: whoever waits is woken; nobody is trusted to look by himself. `wake` may be called by any thread and by any
 garbage collector's callback: it takes no lock and does not block.
 
 Theory of operation. libzmq's file descriptor of a socket is *edge-triggered*: it tells that something has changed since
 the socket was last used, whoever used it. So an attempt must leave nothing unread that it was told of (it tries until
-libzmq says EAGAIN, having read ZMQ_EVENTS), and a call that uses the socket while others wait must look afterwards whether it
-swallowed the signal of one of them (`Endpoint._stir`). That is exact for those who wait to receive. Whether there is
+libzmq says EAGAIN, or has read ZMQ_EVENTS), and a call that uses the socket while others wait looks afterwards whether
+it swallowed the signal of one of them (`Endpoint._stir`). That is exact for those who wait to receive. Whether there is
 room cannot be told for every kind of socket (XPUB and ROUTER always claim it), so those who wait for room look again
 after `PATIENCE` seconds even when nobody woke them.
 """
 
+import contextlib
+import math
 import os
 import select
-import time
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import zmq
-
-from oobpickle.errors import Timeout
-
-T = TypeVar("T")
 
 RECEIVE, ROOM = int(zmq.POLLIN), int(zmq.POLLOUT)
 """What is waited for; the values are those of ZMQ_EVENTS."""
 
 PATIENCE = 0.01
 """Seconds after which one who waits for room looks again: rare enough to cost nothing (0.1 % of a core)."""
+
+
+_FOREVER = 2**31 - 1  # milliseconds, what poll can take; then one looks again
 
 
 class Waiter(Protocol):
@@ -47,31 +46,38 @@ class Waiter(Protocol):
 class ThreadWaiter:
     """Sleeps until one of some file descriptors can be read, or another thread calls `wake`."""
 
-    __slots__ = ("_event", "_poll", "wants")
+    __slots__ = ("_flag", "_poll", "_woken", "wants")
 
     def __init__(self, *descriptors: int) -> None:
         self.wants = RECEIVE
-        self._event = Event()
+        self._flag = Flag()
+        self._woken = False
         self._poll = select.poll()
-        for descriptor in (self._event.fileno(), *descriptors):
+        for descriptor in (self._flag.fileno(), *descriptors):
             self._poll.register(descriptor, select.POLLIN)
 
     def wake(self) -> None:
         """See Waiter."""
-        self._event.set()
+        self._woken = True
+        self._flag.set()
 
-    def sleep(self, seconds: float | None) -> None:
-        """Return when there may be something to do, or after so many seconds; None: no bound."""
-        if self._poll.poll(None if seconds is None else max(0, -(-seconds * 1000 // 1))):
-            self._event.clear()
+    def sleep(self, seconds: float | None) -> list[tuple[int, int]]:
+        """Return when there may be something to do, or after so many seconds; None: no bound. Gives what can be read."""
+        ready = self._poll.poll(
+            None if seconds is None else min(max(0, math.ceil(min(seconds, _FOREVER) * 1000)), _FOREVER)
+        )
+        self.rest()
+        return ready
 
     def rest(self) -> None:
-        """Forget wakes that were meant for the call that is over."""
-        self._event.clear()
+        """Forget wakes: what they told of is looked at now, or was meant for a call that is over."""
+        if self._woken:
+            self._woken = False  # before the flag: a wake in between is a sleep cut short, not a sleep too long
+            self._flag.clear()
 
 
-class Event:
-    """A flag with a file descriptor: readable while it is set.
+class Flag:
+    """A flag with a file descriptor, which is readable while it is set.
 
     The descriptors live as long as the object and are not closed before: so a late `set` from another thread never
     writes to a descriptor that has become somebody else's.
@@ -98,30 +104,11 @@ class Event:
 
     def set(self) -> None:
         """Make it readable. Never blocks."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # a pipe that is full of wakes: it is readable
             os.write(self._write, b"\x01\0\0\0\0\0\0\0")
-        except BlockingIOError:
-            pass  # a pipe full of wakes: it is readable
 
     def clear(self) -> None:
         """Make it unreadable."""
-        try:
-            while len(os.read(self._read, 4096)) == 4096:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._read, 4096):
                 pass
-        except BlockingIOError:
-            pass
-
-
-def blocked(
-    waiter: ThreadWaiter, attempt: Callable[[], T | None], what: Callable[[], str], timeout: float | None
-) -> T:
-    """Repeat the attempt until it gives something; raises Timeout after so many seconds. The waiter must be known."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while (result := attempt()) is None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise Timeout(what(), timeout or 0.0)
-        if waiter.wants == ROOM:
-            left = PATIENCE if left is None else min(left, PATIENCE)
-        waiter.sleep(left)
-    return result

@@ -5,24 +5,25 @@ limit, or when nothing is held: one that is larger than the limit can be sent, a
 Rule 2: `release` may be called from any thread and from any garbage collector's callback, at any moment: it takes no
 lock. It leaves a note; the endpoint's own thread does the sum.
 
-The books are kept by ticket, in the order of the messages, so that they also tell how many messages a socket may
-still hold: those from the oldest ticket on. Not every message needs a ticket for that (a small one would cost more to
-follow than to send), so it is an upper bound, and exact when every message has one.
+The books are kept by ticket, so that they also tell how many messages a socket may still hold: those from the oldest
+ticket on. Not every message has a ticket (a small one would cost more to follow than to send), so that is an upper
+bound: exact when the oldest that is held has one.
 """
 
 from collections import deque
 
 
 class Budget:
-    """The books of one socket: bytes held, a ticket for each part that was handed over."""
+    """The books of one socket: bytes held, a ticket for each message that is followed."""
 
-    __slots__ = ("_released", "_tickets", "held", "limit")
+    __slots__ = ("_released", "_tickets", "held", "limit", "settled")
 
     def __init__(self, limit: int | None) -> None:
         """limit: bytes; None: no bound, only books."""
         self.limit = limit
         self.held = 0
-        self._tickets: dict[int, tuple[int, int]] = {}  # ticket -> (number of its message, bytes), oldest first
+        self.settled = 0  # the highest number of a message that was released
+        self._tickets: dict[int, tuple[int, int, object]] = {}  # ticket -> (number of its message, bytes, anchor)
         self._released: deque[int] = deque()
 
     def admits(self, nbytes: int) -> bool:
@@ -31,22 +32,29 @@ class Budget:
             self.settle()
         return self.limit is None or not self.held or self.held + nbytes <= self.limit
 
-    def hold(self, ticket: int, message: int, nbytes: int) -> None:
-        """Put in a part of a message. ticket: unique among those held. message: the message's number."""
-        self._tickets[ticket] = (message, nbytes)
+    def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None) -> None:
+        """Put in a message. ticket: never used before. message: its number, 1 for the first that was sent.
+
+        anchor: is kept as long as the ticket is out.
+        """
+        self._tickets[ticket] = (message, nbytes, anchor)
         self.held += nbytes
 
     def release(self, ticket: int) -> None:
-        """The part of this ticket is no longer held. From any thread; settled later."""
+        """What this ticket stands for is no longer held; fine if it never was. From any thread; settled later."""
         self._released.append(ticket)
 
     def settle(self) -> None:
         """Do the sums of what was released."""
         while self._released:
-            _, nbytes = self._tickets.pop(self._released.popleft())
-            self.held -= nbytes
+            entry = self._tickets.pop(self._released.popleft(), None)
+            if entry is not None:
+                self.settled = max(self.settled, entry[0])
+                self.held -= entry[1]
 
-    def oldest(self) -> int | None:
-        """The number of the oldest message that has a ticket out, or None."""
+    def unsettled(self, sent: int) -> int:
+        """The most messages of `sent` that may still be held."""
         self.settle()
-        return min((message for message, _ in self._tickets.values()), default=None)
+        if not self._tickets:
+            return sent - self.settled
+        return sent - min(message for message, _, _ in self._tickets.values()) + 1

@@ -16,14 +16,14 @@ class Latest(Generic[T]):
     __slots__ = ("_due", "_limit", "skipped")
 
     def __init__(self, limit: int) -> None:
-        self._due: dict[bytes, T] = {}
+        self._due: dict[str, T] = {}
         self._limit = limit
         self.skipped = 0
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def put(self, topic: bytes, message: T) -> T | None:
+    def put(self, topic: str, message: T) -> T | None:
         """Keep the message; returns the one that it replaces, or that had to go for it."""
         replaced = self._due.get(topic)
         if replaced is None and len(self._due) >= self._limit:
@@ -32,10 +32,10 @@ class Latest(Generic[T]):
         self.skipped += replaced is not None
         return replaced
 
+    def get(self, topic: str) -> T | None:
+        """The message that is kept of this topic."""
+        return self._due.get(topic)
+
     def take(self) -> T | None:
         """The message that is due, or None. It is no longer kept."""
         return self._due.pop(next(iter(self._due))) if self._due else None
-
-    def clear(self) -> None:
-        """Let go of everything; not counted as skipped."""
-        self._due.clear()

@@ -1,6 +1,7 @@
 """oobpickle.patterns.budget."""
 
 import threading
+import weakref
 
 from oobpickle.patterns.budget import Budget
 
@@ -29,17 +30,43 @@ def test_no_limit():
     assert b.held == 2**60
 
 
-def test_the_oldest_message_that_is_still_held():
+def test_how_many_messages_may_still_be_held():
     b = Budget(None)
-    assert b.oldest() is None
-    b.hold(10, 1, 5)
-    b.hold(11, 1, 5)
-    b.hold(12, 2, 0)
-    b.release(12)
+    assert b.unsettled(0) == 0
+    assert b.unsettled(5) == 5  # none was followed, so nobody knows
+    b.hold(10, 3, 5)
+    b.hold(11, 6, 5)
+    assert b.unsettled(9) == 7  # from the third on
     b.release(10)
-    assert b.oldest() == 1
+    assert b.unsettled(9) == 4
     b.release(11)
-    assert b.oldest() is None
+    assert b.unsettled(9) == 3
+    assert b.unsettled(6) == 0
+
+
+def test_a_ticket_that_was_never_held_or_is_released_twice():
+    b = Budget(10)
+    b.hold(1, 1, 4)
+    b.release(7)
+    b.release(1)
+    b.release(1)
+    b.settle()
+    assert b.held == 0
+
+
+def test_the_anchor_lives_as_long_as_the_ticket():
+    class Anchor:
+        pass
+
+    b = Budget(10)
+    anchor = Anchor()
+    alive = weakref.ref(anchor)
+    b.hold(1, 1, 4, anchor)
+    del anchor
+    assert alive() is not None
+    b.release(1)
+    b.settle()
+    assert alive() is None
 
 
 def test_releases_come_from_any_thread():
@@ -53,4 +80,4 @@ def test_releases_come_from_any_thread():
         b.settle()
     b.settle()
     assert b.held == 0
-    assert b.oldest() is None
+    assert b.unsettled(3999) == 0

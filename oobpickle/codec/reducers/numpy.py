@@ -134,7 +134,7 @@ def array(
 def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], Array]:
     """Rebuild all the arrays of an object; returns a callable that gives the next one each time.
 
-    group: (buffer, spec, ...): the arrays that stand on that buffer. spec: (description, shape, strides or None, offset,
+    group: (buffer, spec, ...): the arrays that stand on that buffer (None: they have no bytes). spec: (description, shape, strides or None, offset,
     count, writeable): count arrays, one after the other. order: for each array, in the order of use, its place among those
     of all specs as 4 bytes, little-endian; None when that is their own order.
     """
@@ -150,7 +150,7 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
-    memory: Array = np.frombuffer(buffer, _U1)
+    memory: Array = np.frombuffer(b"" if buffer is None else buffer, _U1)
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)

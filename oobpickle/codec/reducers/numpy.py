@@ -10,6 +10,7 @@ buffer. Shapes, strides and offsets against the buffer's bounds are checked by `
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 from pickle import PickleBuffer
 from typing import Any, TypeAlias
 
@@ -89,15 +90,24 @@ def flat_view(a: Array) -> memoryview | None:
     order = a.flags.num & (_C | _F)
     if order and id(a.dtype) in _PLAIN:
         return _PickleBuffer(a).raw()  # type: ignore[no-any-return]
-    if not order:
-        axes = sorted(range(a.ndim), key=a.strides.__getitem__, reverse=True)
-        a = a.transpose(axes)
-        if not a.flags.c_contiguous:
+    if not order & _C:
+        axes = axes_by_address(a)
+        if axes is None:
             return None
-    elif not order & _C:
-        a = a.T
+        a = a.transpose(axes)
     flat: memoryview = _memoryview(a.reshape(-1).view(_U1))
     return flat
+
+
+def axes_by_address(a: Array) -> Sequence[int] | None:
+    """The order of the axes in which a's elements are dense in memory; None if that is C order, or if they have gaps."""
+    flags = a.flags.num
+    if flags & _C:
+        return None
+    if flags & _F:
+        return range(a.ndim)[::-1]
+    axes = sorted(range(a.ndim), key=a.strides.__getitem__, reverse=True)
+    return axes if a.transpose(axes).flags.c_contiguous else None
 
 
 def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
@@ -134,7 +144,7 @@ def array(
 def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], Array]:
     """Rebuild all the arrays of an object; returns a callable that gives the next one each time.
 
-    group: (buffer, spec, ...): the arrays that stand on that buffer. spec: (description, shape, strides or None, offset,
+    group: (buffer, spec, ...): the arrays that stand on that buffer (None: they have no bytes). spec: (description, shape, strides or None, offset,
     count, writeable): count arrays, one after the other. order: for each array, in the order of use, its place among those
     of all specs as 4 bytes, little-endian; None when that is their own order.
     """
@@ -150,25 +160,29 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
-    memory: Array = np.frombuffer(buffer, _U1)
+    memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
-        if count == 1:
-            a: Array = np.ndarray(shape, dtype, memory, offset, strides)
+        if count == 1 and strides is None:
+            size = prod(shape)
+            if size < 0:
+                raise ValueError("a negative length in a shape")
+            a: Array = np.frombuffer(buffer, dtype, size, offset)
+            if len(shape) != 1:
+                a = a.reshape(shape)
         else:
-            a = np.ndarray((count, *shape), dtype, memory, offset)
-            if strides is not None:
-                a = np.ndarray((count, *shape), dtype, memory, offset, (a.nbytes // count, *strides))
-        if a.nbytes > memory.nbytes:
-            raise ValueError("an array is larger than its buffer")
+            if memory is None:
+                memory = np.frombuffer(buffer, _U1)
+            a = _strided(memory, dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
-            if memory.__array_interface__["data"][0] % _ALIGNMENT == 0:
+            whole = np.frombuffer(buffer, _U1)
+            if whole.__array_interface__["data"][0] % _ALIGNMENT == 0:
                 raise ValueError("an array at an offset or with strides that do not suit its dtype")
-            return _arrays_on(_moved(memory), specs)
+            return _arrays_on(_moved(whole), specs)
         if not writeable:
             a.flags.writeable = False
         if count == 1:
@@ -176,6 +190,25 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
         else:
             arrays += list(a) if shape else [a[index, ...] for index in range(count)]
     return arrays
+
+
+def _strided(
+    memory: Array,
+    dtype: "np.dtype[Any]",
+    shape: tuple[int, ...],
+    strides: tuple[int, ...] | None,
+    offset: int,
+    count: int,
+) -> Array:
+    """Give count arrays, one after the other, as one of a dimension more (as it is when count is 1)."""
+    if count != 1:
+        shape = (count, *shape)
+        if strides is not None:
+            strides = (prod(shape[1:]) * dtype.itemsize, *strides)
+    a: Array = np.ndarray(shape, dtype, memory, offset, strides)
+    if a.nbytes > memory.nbytes:
+        raise ValueError("an array is larger than its buffer")
+    return a
 
 
 _ALIGNMENT = 16  # the strictest that a numpy dtype asks for (longdouble), and what malloc gives

@@ -10,7 +10,7 @@ sends, waits, or is asked. Sending to all, it cannot send to one: what is repeat
 everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import zmq
@@ -24,6 +24,8 @@ from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.topics import Subscriptions, encode_topic
+
+NO_ROOM = "room for a message"
 
 
 class _Line:
@@ -144,10 +146,16 @@ class Publishing(Sending):
                 head, *rest = line.kept
                 self._out.put([line.key + wire.with_flags(head[start:], wire.KEPT), *rest])
 
-    def _count(self, key: bytes | None, enough: int) -> int | None:
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            self._housekeep()
-            count = self._subscriptions.count(key)
-        return count if count >= enough else None
+    def _counting(self, enough: int, topic: str | None) -> Callable[[], int | None]:
+        """The attempt that waits for so many subscriptions."""
+        key = None if topic is None else encode_topic(topic)
+
+        def count() -> int | None:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                self._housekeep()
+                count = self._subscriptions.count(key)
+            return count if count >= enough else None
+
+        return count

@@ -7,14 +7,11 @@ from functools import partial
 from typing import Any
 
 from oobpickle.endpoints.endpoint import Blocking
-from oobpickle.endpoints.publishing import Publishing
-from oobpickle.endpoints.subscribing import Message, Subscribing, as_message
+from oobpickle.endpoints.publishing import NO_ROOM, Publishing
+from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
 from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
-from oobpickle.patterns.topics import encode_topic
-
-_A_MESSAGE, _NO_ROOM = "a message", "room for a message"
 
 
 class Publisher(Publishing, Blocking):
@@ -33,7 +30,7 @@ class Publisher(Publishing, Blocking):
         frames = self._encode(topic, obj, snapshot)
         if frames is None:
             return DONE
-        return self._put(frames) or self._until(partial(self._put, frames), ROOM, _NO_ROOM, timeout)
+        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
 
     def wait_for_subscribers(self, count: int = 1, topic: str | None = None, timeout: float | None = None) -> int:
         """Return when so many subscriptions cover the topic; what is sent from then on reaches them. Gives their number.
@@ -41,9 +38,7 @@ class Publisher(Publishing, Blocking):
         topic: None counts every subscription: a subscriber to two topics counts twice. Direct subscriptions are
         counted: behind a proxy it is the proxy that subscribes, once. Raises Timeout and Closed.
         """
-        key = None if topic is None else encode_topic(topic)
-        attempt = partial(self._count, key, count)
-        return self._until(attempt, RECEIVE, f"{count} subscriptions", timeout)
+        return self._until(self._counting(count, topic), RECEIVE, f"{count} subscriptions", timeout)
 
 
 class Subscriber(Subscribing, Blocking):
@@ -51,12 +46,12 @@ class Subscriber(Subscribing, Blocking):
 
     def recv(self, *, timeout: float | None = None) -> tuple[str, Any]:
         """The next (topic, object). Raises Timeout after so many seconds, and Closed."""
-        arrival, obj = self._take() or self._until(self._take, RECEIVE, _A_MESSAGE, timeout)
+        arrival, obj = self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout)
         return arrival[0], obj
 
     def recv_message(self, *, timeout: float | None = None) -> Message:
         """As recv, with what is known of the message's way."""
-        return as_message(*(self._take() or self._until(self._take, RECEIVE, _A_MESSAGE, timeout)))
+        return as_message(*(self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout)))
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         try:

@@ -22,7 +22,7 @@ from oobpickle.errors import Closed
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.wire import Frame
 
-_A_MESSAGE, _NO_ROOM = "a message", "room for a message"
+A_MESSAGE, NO_ROOM = "a message", "room for a message"
 
 
 class Pushing(Sending):
@@ -73,7 +73,7 @@ class Pusher(Pushing, Blocking):
         Raises EncodeError, Timeout after so many seconds (nothing was sent), and Closed.
         """
         frames = self._encode(obj, snapshot)
-        return self._put(frames) or self._until(partial(self._put, frames), ROOM, _NO_ROOM, timeout)
+        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
 
 
 class Pulling(Receiving):
@@ -116,7 +116,7 @@ class Puller(Pulling, Blocking):
 
     def recv(self, *, timeout: float | None = None) -> Any:
         """The next object. Raises Timeout after so many seconds, and Closed."""
-        return (self._take() or self._until(self._take, RECEIVE, _A_MESSAGE, timeout))[0]
+        return (self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout))[0]
 
     def __iter__(self) -> Iterator[Any]:
         try:

@@ -30,6 +30,8 @@ from oobpickle.patterns.numbering import REPEATED, Gaps
 from oobpickle.patterns.stats import Stats
 from oobpickle.patterns.topics import encode_prefix, split_topic
 
+A_MESSAGE = "a message"
+
 GATHERED = 1000
 """Messages that are gathered at a stretch, about 5 ms of work: others wait for the lock meanwhile."""
 

@@ -37,7 +37,7 @@ def overlapping(arrays: list[Array]) -> Iterator[tuple[memoryview, list[tuple[in
 class _Extent(NamedTuple):
     low: int  # the address of the array's lowest byte
     high: int  # past its highest
-    index: int
+    place: int  # of the array in the list
     address: int  # of its first element
 
 
@@ -60,10 +60,10 @@ def _clusters(owner: Array, members: list[tuple[int, Array]]) -> Iterator[tuple[
         low = cluster[0].low
         high = max(extent.high for extent in cluster)
         # On arrival the union starts at an aligned address, and each array has to as well.
-        low -= low % max(arrays[extent.index].dtype.alignment for extent in cluster)
+        low -= low % max(arrays[extent.place].dtype.alignment for extent in cluster)
         fits = start <= low and high <= start + memory.nbytes
-        if fits and high - low <= sum(arrays[extent.index].nbytes for extent in cluster):
-            yield memory[low - start : high - start], [(extent.index, extent.address - low) for extent in cluster]
+        if fits and high - low <= sum(arrays[extent.place].nbytes for extent in cluster):
+            yield memory[low - start : high - start], [(extent.place, extent.address - low) for extent in cluster]
 
 
 def _extent(index: int, a: Array) -> _Extent | None:
@@ -87,7 +87,8 @@ def _lowest(a: Array, address: int | None = None) -> int:
     """The address of a's lowest byte."""
     if address is None:
         address = int(a.__array_interface__["data"][0])
-    return address + sum((n - 1) * step for n, step in zip(a.shape, a.strides, strict=True) if step < 0)
+    steps: int = sum((n - 1) * step for n, step in zip(a.shape, a.strides, strict=True) if step < 0)
+    return address + steps
 
 
 _DENSE, _ALIGNED = 0x1 | 0x2, 0x100  # C_CONTIGUOUS or F_CONTIGUOUS; ALIGNED, in ndarray.flags.num

@@ -120,9 +120,8 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
             name = describe(dtype)
             # Dtypes that differ in metadata alone are equal, and are not the same kind.
             name = names[id(dtype)] = id(dtype) if isinstance(name, np.dtype) else name
-        flags &= _KIND
         strides = None if flags & _DENSE else arrays[index].strides
-        kinds.setdefault((name, shape, flags, strides), []).append(index)
+        kinds.setdefault((name, shape, flags & _KIND, strides), []).append(index)
     return kinds.values()
 
 

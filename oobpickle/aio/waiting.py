@@ -94,7 +94,8 @@ class Awaiting(Endpoint):
         if self._watching is None:
             self._watching = loop = asyncio.get_running_loop()
             loop.add_reader(self._descriptor, self._readable)
-            loop.add_reader(self._monitor.fileno(), self._attend)
+            for descriptor in self._monitor.descriptors:
+                loop.add_reader(descriptor, self._attend)
 
     def _leave(self, waiter: TaskWaiter) -> None:
         self._waiters.discard(waiter)
@@ -105,8 +106,8 @@ class Awaiting(Endpoint):
 
     def _unwatch(self) -> None:
         if self._watching is not None and not self._watching.is_closed():
-            self._watching.remove_reader(self._descriptor)
-            self._watching.remove_reader(self._monitor.fileno())
+            for descriptor in (self._descriptor, *self._monitor.descriptors):
+                self._watching.remove_reader(descriptor)
         self._watching = None
 
     def _readable(self) -> None:
@@ -126,12 +127,14 @@ class Awaiting(Endpoint):
         deadline = self._part(linger)
         loop = asyncio.get_running_loop()
         waiter = TaskWaiter(RECEIVE)
-        loop.add_reader(self._monitor.fileno(), waiter.wake)
+        for descriptor in self._monitor.descriptors:
+            loop.add_reader(descriptor, waiter.wake)
         try:
             while (left := self._lingers(deadline)) is not None:
                 await waiter.sleep(left)
         finally:
-            loop.remove_reader(self._monitor.fileno())
+            for descriptor in self._monitor.descriptors:
+                loop.remove_reader(descriptor)
             self._farewell()
 
     async def __aenter__(self) -> Self:

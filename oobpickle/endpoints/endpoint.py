@@ -28,7 +28,7 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import AnyCodec, codec_of
 from oobpickle.endpoints.addresses import as_addresses, is_private, unclaimed
-from oobpickle.endpoints.monitor import ConnectionEvent, Monitor
+from oobpickle.endpoints.monitor import ConnectionEvent, Monitor, NoMonitor
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, Waiter
 from oobpickle.errors import Closed, InsecureEndpoint, Timeout
@@ -116,8 +116,10 @@ class Endpoint:
         self._lost = 0
         self._admission = None
         self._addresses: list[str] = []
+        self._inproc = [address for address in binds if address.startswith("inproc:")]
         self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
-        self._monitor = Monitor(self._socket)
+        self._inproc_only = all(address.startswith("inproc:") for address in (*binds, *connects))
+        self._monitor = NoMonitor() if self._inproc_only else Monitor(self._socket)
         self._open = True
         try:
             for option, value in [(zmq.LINGER, 0), *KEEPALIVE.items(), *RECONNECT.items(), *options.items()]:
@@ -178,7 +180,7 @@ class Endpoint:
 
     def _budget_of(self, max_bytes: int | None) -> int | None:
         """No bound over inproc alone: there the memory is the receiver's as soon as it is sent, and it may keep it."""
-        return None if all(address.startswith("inproc:") for address in self._addresses) else max_bytes
+        return None if self._inproc_only else max_bytes
 
     def _snapshot(self) -> Stats:
         return self._counters.snapshot()
@@ -187,6 +189,10 @@ class Endpoint:
         """What has to be done now and then. Called with the lock held."""
         self._tick = time.time_ns() + TICK
         self._monitor.read()
+        # libzmq puts off a part of its own work until the socket is used: a SUB subscribes anew after a reconnection.
+        # That swallows signals; see waiting.py.
+        if int(self._socket.get(zmq.EVENTS)) & RECEIVE:
+            self._wake(RECEIVE)
 
     def _refuse(self) -> NoReturn:
         raise Closed(self._why_closed)
@@ -212,7 +218,13 @@ class Endpoint:
         """Let no call begin any more, and end those that wait."""
         with self._lock:
             self._open = False
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        """Wake all who wait, and hold none of their descriptors."""
         self._wake(-1)
+        self._waiters.clear()
+        self._resting.clear()
 
     def _part(self, linger: float | None) -> float:
         """Give the socket to libzmq, to be closed when its messages have left; gives the time when we lose patience."""
@@ -220,15 +232,22 @@ class Endpoint:
             linger = self._linger
         if linger == 0:
             self._lost = self._unsent()  # libzmq forgets them at once
+        for address in self._inproc:
+            self._socket.unbind(address)  # else it is taken until the peers have noticed
         # A little longer than we wait ourselves, so that what is lost is still on the books when we count it.
         self._socket.close(-1 if linger is None else int(linger * 1000) + (100 if linger else 0))
-        return math.inf if linger is None else time.monotonic() + (linger or CLOSING)
+        return math.inf if linger is None else time.monotonic() + linger
 
     def _lingers(self, deadline: float) -> float | None:
         """The seconds to wait for the next word of the monitor; None when there is nothing more to wait for."""
         self._monitor.read()
-        left = deadline - time.monotonic()
-        return None if self._monitor.stopped or left <= 0 else left
+        if self._monitor.stopped or (self._inproc and not self._unsent()):
+            return None  # (an inproc peer that sleeps keeps the socket from being closed: then the books must do)
+        now = time.monotonic()
+        if now >= deadline and not self._lost:
+            self._lost = self._unsent()
+        left = deadline + CLOSING - now  # libzmq now forgets them, and says so; a peer over inproc may make it wait
+        return left if left > 0 else None
 
     def _linger_after(self, kind: type[BaseException] | None) -> float | None:
         """The linger for the end of a block that raised this; see close."""
@@ -237,25 +256,28 @@ class Endpoint:
         return INTERRUPTED_LINGER if self._linger is None else min(self._linger, INTERRUPTED_LINGER)
 
     def _release(self) -> None:
-        """Free everything, whatever state it is in. Waits for nothing."""
+        """Free everything at once, whatever state it is in."""
         self._open = False
-        self._wake(-1)
-        self._socket.close()
+        self._dismiss()
+        if not self._socket.closed:
+            self._socket.monitor(None, 0)
+        self._socket.close(0)
         self._monitor.close()
         if self._admission is not None:
             self._admission.close()
 
     def _unsent(self) -> int:
-        """The most messages that may still be held by the socket."""
+        """The most messages that may still be held by the socket. Over inproc the peer has them at once."""
         return 0
 
     def _farewell(self) -> None:
         """The last step of a close: count what was lost, free the rest."""
-        lost = self._lost or (0 if self._monitor.stopped else self._unsent())
-        if lost:
-            self._counters.dropped += lost
-            logger.warning("%s: closed with up to %d messages undelivered", ", ".join(self._addresses), lost)
-        self._release()
+        if self._lost:
+            self._counters.dropped += self._lost
+            logger.warning("%s: closed with up to %d messages undelivered", ", ".join(self._addresses), self._lost)
+        self._monitor.close()
+        if self._admission is not None:
+            self._admission.close()
 
     def __del__(self) -> None:
         if self._open:
@@ -276,7 +298,7 @@ class Blocking(Endpoint):
         try:
             waiter = self._resting.pop()
         except IndexError:
-            waiter = ThreadWaiter(self._descriptor, self._monitor.fileno())
+            waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
         waiter.wants = wants
         self._waiters.add(waiter)
         try:
@@ -286,13 +308,14 @@ class Blocking(Endpoint):
                     raise self._expired(what, timeout)
                 if wants == ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
-                if any(descriptor == self._monitor.fileno() for descriptor, _ in waiter.sleep(left)):
+                if waiter.sleep(left, self._monitor.descriptors):
                     self._attend()
             return result
         finally:
             self._waiters.discard(waiter)
             waiter.rest()
-            self._resting.append(waiter)
+            if self._open:  # a closed endpoint holds no descriptors
+                self._resting.append(waiter)
             if self._waiters:
                 self._stir()
 
@@ -313,7 +336,7 @@ class Blocking(Endpoint):
         self._shut()
         deadline = self._part(linger)
         try:
-            waiter = ThreadWaiter(self._monitor.fileno())
+            waiter = ThreadWaiter(*self._monitor.descriptors)
             while (left := self._lingers(deadline)) is not None:
                 waiter.sleep(left)
         finally:

@@ -94,7 +94,8 @@ class Incoming:
     def reject(self, error: Exception) -> None:
         """Enter one that was not."""
         self._counters.malformed += 1
-        self._warn("a malformed message was passed over: %s: %s", type(error).__name__, error)
+        # As text: a log record that is kept would keep the error's frames, and with them the message.
+        self._warn("a malformed message was passed over: %s: %s", type(error).__name__, str(error))
 
 
 class Receiving(Endpoint):

@@ -4,10 +4,10 @@ Rule 1: events are read by whoever uses the endpoint, as a side of its calls; th
 never used hears of nothing.
 Rule 2: what peers can cause is bounded: the last limits.EVENTS_MAX events are kept, and failed handshakes are logged
 once a second at the most.
-Rule 3: the queue of the monitor itself is not bounded. libzmq's I/O thread *waits* on a full one, and with it every
-socket of the context.
+Rule 3: libzmq's own threads *wait* when they cannot put an event in the pair's queue, and with them every socket of the
+context. So the queue is not bounded, and our end of the pair stays open until the last event has come.
 
-The monitor also tells when a closed socket is really gone, its messages delivered: MONITOR_STOPPED is its last word.
+The last event, MONITOR_STOPPED, also tells that a closed socket is really gone, its messages delivered.
 """
 
 import logging
@@ -65,17 +65,13 @@ class Monitor:
         self._pair.set(zmq.LINGER, 0)
         self._pair.set(zmq.RCVHWM, 0)  # rule 3
         self._pair.connect(address)
-        self._descriptor = int(self._pair.fileno())
+        self.descriptors = (int(self._pair.fileno()),)  # readable when there are events; edge-triggered
         self._warn = Sparing(logger)
         self._connected: set[int] = set()
         self.events: deque[ConnectionEvent] = deque(maxlen=limits.EVENTS_MAX)
         self.refusals = 0
         self.last_refusal = ""
         self.stopped = False
-
-    def fileno(self) -> int:
-        """Readable when there are events, edge-triggered as every descriptor of libzmq's."""
-        return self._descriptor
 
     @property
     def connected(self) -> int:
@@ -111,8 +107,38 @@ class Monitor:
         logger.debug("%s %s %s", address, kind, detail)
 
     def close(self) -> None:
-        """Stop listening."""
-        self._pair.close()
+        """Stop listening; rule 3: if the socket is not gone yet, once it is."""
+        self.read()
+        _parting.append(self)
+        for monitor in tuple(_parting):
+            if not monitor.stopped:
+                monitor.read()
+            if monitor.stopped:
+                monitor._pair.close()  # noqa: SLF001 - one of us
+                _parting.remove(monitor)
+
+
+class NoMonitor:
+    """What stands in for a Monitor where libzmq has nothing to tell: over inproc."""
+
+    connected = 0
+    refusals = 0
+    last_refusal = ""
+    stopped = True
+    descriptors: tuple[int, ...] = ()
+
+    def __init__(self) -> None:
+        self.events: deque[ConnectionEvent] = deque(maxlen=0)
+
+    def read(self) -> None:
+        """There is nothing."""
+
+    def close(self) -> None:
+        """There is nothing."""
+
+
+_parting: list[Monitor] = []
+"""Closed, but their sockets are still being closed by libzmq: looked after at each further close."""
 
 
 def _reason(number: int, value: int) -> str:

@@ -185,7 +185,7 @@ class Sending(Endpoint):
         return self._counters.snapshot(bytes_in_flight=self._out.budget.held)
 
     def _unsent(self) -> int:
-        return self._out.unsent()
+        return 0 if self._inproc_only else self._out.unsent()
 
 
 def snapshot(frames: Sequence[wire.Frame]) -> list[wire.Frame]:

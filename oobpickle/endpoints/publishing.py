@@ -128,7 +128,7 @@ class Publishing(Sending):
             line.wanted = self._subscriptions.wants(line.key)
 
     def _housekeep(self) -> None:
-        super()._housekeep()
+        super()._housekeep()  # it has woken those who wait for subscribers, if there is one to hear of
         if not self._out.has(RECEIVE):
             return
         try:

@@ -183,7 +183,7 @@ class Serving(Receiving):
         )
 
     def _unsent(self) -> int:
-        return self._out.unsent()
+        return 0 if self._inproc_only else self._out.unsent()
 
 
 def describe(error: BaseException, *, with_traceback: bool = True) -> tuple[str, str, str]:

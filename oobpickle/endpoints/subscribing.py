@@ -6,7 +6,8 @@ slow is ever handed an old one: what is in the socket is gathered before the new
 
 Theory of operation of latest=True. A thread empties the socket, or the queue would fill up with old messages and the new
 ones be dropped. It shares the endpoint's lock with the user's calls, which do the same before they take; so it does not
-matter how seldom the thread gets to run while the user computes. It knows the endpoint by a weak reference only: an
+matter how seldom the thread gets to run while the user computes; and whoever else uses the socket gathers as well, for
+the thread's signal is gone then. It knows the endpoint by a weak reference only: an
 endpoint that is forgotten ends its thread.
 """
 
@@ -96,6 +97,7 @@ class Subscribing(Receiving):
         for prefix in self._prefixes:
             self._socket.set(zmq.SUBSCRIBE, prefix)
         self._store: Latest[Arrival] | None = None
+        self._gathered_all = True
         if latest:
             self._store = Latest(limits.LATEST_MAX)
             self._begin_to_collect()
@@ -193,21 +195,22 @@ class Subscribing(Receiving):
                 store.put(topic, (topic, opened, missed + overtaken[2], views) if overtaken else arrival)
         return False
 
+    def _housekeep(self) -> None:
+        super()._housekeep()
+        if self._store is not None:
+            self._gathered_all = self._gather(self._store)
+            if len(self._store):
+                self._wake(RECEIVE)
+
     def _collect(self) -> bool:
         """The turn of the thread; False when there may be more."""
-        store = self._store
         with self._lock:
-            if not self._open or store is None:
-                return True
-            self._housekeep()
-            empty = self._gather(store)
-            due = len(store)
-        if due:
-            self._wake(RECEIVE)
-        return empty
+            if self._open:
+                self._housekeep()
+            return self._gathered_all
 
     def _begin_to_collect(self) -> None:
-        waiter = ThreadWaiter(self._descriptor, self._monitor.fileno())
+        waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
         waiter.wants = _NOTHING
         self._waiters.add(waiter)
         threading.Thread(
@@ -219,11 +222,7 @@ class Subscribing(Receiving):
 
 
 def _collect(reference: "weakref.ref[Subscribing]", waiter: ThreadWaiter) -> None:
-    empty = True
-    while True:
-        waiter.sleep(None if empty else 0)
-        endpoint = reference()
-        if endpoint is None or endpoint.closed:
-            return
+    while (endpoint := reference()) is not None and not endpoint.closed:
         empty = endpoint._collect()  # noqa: SLF001 - this is its thread
         del endpoint
+        waiter.sleep(None if empty else 0)

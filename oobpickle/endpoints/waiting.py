@@ -31,7 +31,7 @@ PATIENCE = 0.01
 """Seconds after which one who waits for room looks again: rare enough to cost nothing (0.1 % of a core)."""
 
 
-_FOREVER = 2**31 - 1  # milliseconds, what poll can take; then one looks again
+_LONG = 1e6  # seconds; poll takes no more than twice that, and then one looks again
 
 
 class Waiter(Protocol):
@@ -61,13 +61,15 @@ class ThreadWaiter:
         self._woken = True
         self._flag.set()
 
-    def sleep(self, seconds: float | None) -> list[tuple[int, int]]:
-        """Return when there may be something to do, or after so many seconds; None: no bound. Gives what can be read."""
-        ready = self._poll.poll(
-            None if seconds is None else min(max(0, math.ceil(min(seconds, _FOREVER) * 1000)), _FOREVER)
-        )
+    def sleep(self, seconds: float | None, tell: tuple[int, ...] = ()) -> bool:
+        """Return when there may be something to do, or after so many seconds; None: no bound.
+
+        Gives whether one of the descriptors of `tell` can be read.
+        """
+        milliseconds = None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000)
+        ready = self._poll.poll(milliseconds)
         self.rest()
-        return ready
+        return any(descriptor in tell for descriptor, _ in ready)
 
     def rest(self) -> None:
         """Forget wakes: what they told of is looked at now, or was meant for a call that is over."""

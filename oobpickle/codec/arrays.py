@@ -67,14 +67,14 @@ def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview
 
     small: arrays of fewer bytes are packed. The buffers are views of the arrays' own memory where that is possible.
     """
+    unions = list(overlapping(arrays)) if len(arrays) > 1 else []
+    if len(arrays) < MANY and not unions:
+        return _each(arrays)
     table = _Table()
     placed: set[int] = set()
-    if len(arrays) > 1:
-        for flat, members in overlapping(arrays):
-            table.add(flat, [_Run(arrays[index], layout(arrays[index]), at, [index]) for index, at in members])
-            placed.update(index for index, _ in members)
-    if len(arrays) < MANY and not placed:
-        return _each(arrays)
+    for flat, members in unions:
+        table.add(flat, [_Run(arrays[index], layout(arrays[index]), at, [index]) for index, at in members])
+        placed.update(index for index, _ in members)
     few: list[list[int]] = []
     for indices in _kinds(arrays, placed):
         nbytes = arrays[indices[0]].nbytes

@@ -87,11 +87,11 @@ class _CodecPickler(pickle.Pickler):
     def __init__(self, small: int) -> None:
         self._recording = recording = Recording(small)
         super().__init__(recording, 5, buffer_callback=recording.keep)
+        self.memo = MEMO
+        self.last: Any = None  # the object that pickle looked at last, for errors
 
     def start(self) -> list[Array]:
         """Begin; gives the list that the plain arrays of the object will be put on."""
-        self.memo = MEMO
-        self.last: Any = None  # the object that pickle looked at last, for errors
         self._arrays: list[Array] = []
         self._plain = None if np.ndarray in copyreg.dispatch_table else np.ndarray
         return self._arrays

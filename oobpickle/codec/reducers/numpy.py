@@ -160,7 +160,6 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
-    memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)
@@ -175,14 +174,9 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
             if len(shape) != 1:
                 a = a.reshape(shape)
         else:
-            if memory is None:
-                memory = np.frombuffer(buffer, _U1)
-            a = _strided(memory, dtype, shape, strides, offset, count)
+            a = _strided(np.frombuffer(buffer, _U1), dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
-            whole = np.frombuffer(buffer, _U1)
-            if whole.__array_interface__["data"][0] % _ALIGNMENT == 0:
-                raise ValueError("an array at an offset or with strides that do not suit its dtype")
-            return _arrays_on(_moved(whole), specs)
+            return _arrays_on(_moved(buffer), specs)
         if not writeable:
             a.flags.writeable = False
         if count == 1:
@@ -214,8 +208,11 @@ def _strided(
 _ALIGNMENT = 16  # the strictest that a numpy dtype asks for (longdouble), and what malloc gives
 
 
-def _moved(memory: Array) -> Array:
-    """A copy at an address that suits every dtype; read-only if memory is."""
+def _moved(buffer: Any) -> Array:
+    """A copy of the buffer at an address that suits every dtype; read-only if the buffer is."""
+    memory: Array = np.frombuffer(buffer, _U1)
+    if memory.__array_interface__["data"][0] % _ALIGNMENT == 0:
+        raise ValueError("an array at an offset or with strides that do not suit its dtype")
     copy = memory.copy()
     copy.flags.writeable = memory.flags.writeable
     return copy

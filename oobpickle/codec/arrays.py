@@ -108,7 +108,9 @@ def _each(arrays: list[Array]) -> tuple[bytes, list[memoryview]]:
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     keys = list(map(_key, arrays))
-    if not without and keys.count(keys[0]) == len(keys):
+    first = keys[0][0]
+    # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
+    if not without and keys.count(keys[0]) == len(keys) and all(key[0] is first for key in keys):
         return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
@@ -118,7 +120,6 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
         name = names.get(id(dtype))
         if name is None:
             name = describe(dtype)
-            # Dtypes that differ in metadata alone are equal, and are not the same kind.
             name = names[id(dtype)] = id(dtype) if isinstance(name, np.dtype) else name
         flags &= _KIND
         strides = None if flags & _DENSE else arrays[index].strides

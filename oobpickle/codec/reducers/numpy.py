@@ -127,8 +127,13 @@ def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
     """Give a's bytes as (`flat_view`, `layout`), gathered into C order first if a has gaps."""
     flat = flat_view(a)
     if flat is None:
-        return _memoryview(a.copy().reshape(-1).view(_U1)), None
+        return _memoryview(opaque(a).copy().reshape(-1).view(_U1)), None
     return flat, layout(a)
+
+
+def opaque(a: Array) -> Array:
+    """The array with elements that numpy copies as bytes: field by field it would leave old memory in the padding."""
+    return a if a.dtype.names is None else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:

@@ -149,7 +149,9 @@ def reduce_array(a: Array) -> Any:
     if not a.nbytes:
         return array, (b"", describe(dtype), a.shape, None, a.flags.writeable)
     flat, strides = contiguous(a)
-    return array, (PickleBuffer(flat), describe(dtype), a.shape, strides, a.flags.writeable)
+    # Of an array, which the garbage collector does not look into: CPython 3.11 and 3.12 crash when they clear a memoryview
+    # in a cycle before the PickleBuffer that exports it.
+    return array, (_PickleBuffer(np.frombuffer(flat, _U1)), describe(dtype), a.shape, strides, a.flags.writeable)
 
 
 def array(

@@ -187,7 +187,8 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
-        if count == 1 and strides is None:
+        # Several on one buffer get one base, so that they are known as views of one array when they are sent on.
+        if count == 1 and strides is None and len(specs) == 1:
             size = prod(shape)
             if size < 0:
                 raise ValueError("a negative length in a shape")

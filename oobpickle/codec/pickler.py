@@ -69,6 +69,12 @@ class Pickler(pickle.Pickler):
             return NotImplemented
         cls: Any = type(obj)
         reducer = reduce_array if cls is np.ndarray else reducer_for(cls)
-        if reducer is None or cls in getattr(self, "dispatch_table", copyreg.dispatch_table):
-            return NotImplemented
-        return reducer(obj)
+        return NotImplemented if reducer is None or self._registered(cls) else reducer(obj)
+
+    def _registered(self, cls: type) -> bool:
+        """Whether the user has a reducer for cls, asked for as pickle asks: by ``[cls]`` alone."""
+        try:
+            getattr(self, "dispatch_table", copyreg.dispatch_table)[cls]
+        except KeyError:
+            return False
+        return True

@@ -42,6 +42,8 @@ class Pickler(pickle.Pickler):
     Raises what pickle raises. After a failure the file holds part of a stream.
     """
 
+    _file: OutOfBandFile | None = None  # also of a subclass that does not call our __init__: pickle has an error for that
+
     def __init__(
         self,
         file: SupportsWrite,
@@ -49,7 +51,7 @@ class Pickler(pickle.Pickler):
         fix_imports: bool = True,
         buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     ) -> None:
-        self._file: OutOfBandFile | None = None
+        self._file = None
         if buffer_callback is None or not hasattr(file, "write"):
             super().__init__(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
             return

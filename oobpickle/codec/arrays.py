@@ -28,7 +28,7 @@ import numpy as np
 
 from oobpickle.codec.framing import Recording
 from oobpickle.codec.overlap import overlapping
-from oobpickle.codec.reducers.numpy import Array, array_table, axes_by_address, contiguous, describe, layout
+from oobpickle.codec.reducers.numpy import Array, array_table, axes_by_address, contiguous, describe, layout, opaque
 
 CHUNK = 1 << 20
 """Bytes of small arrays in one buffer, about: large enough that a frame's cost does not show, small enough to pin."""
@@ -108,7 +108,9 @@ def _each(arrays: list[Array]) -> tuple[bytes, list[memoryview]]:
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     keys = list(map(_key, arrays))
-    if not without and keys.count(keys[0]) == len(keys):
+    first = keys[0][0]
+    # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
+    if not without and keys.count(keys[0]) == len(keys) and all(key[0] is first for key in keys):
         return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
@@ -118,7 +120,6 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
         name = names.get(id(dtype))
         if name is None:
             name = describe(dtype)
-            # Dtypes that differ in metadata alone are equal, and are not the same kind.
             name = names[id(dtype)] = id(dtype) if isinstance(name, np.dtype) else name
         strides = None if flags & _DENSE else arrays[index].strides
         kinds.setdefault((name, shape, flags & _KIND, strides), []).append(index)
@@ -171,15 +172,15 @@ def _concatenate(table: _Table, arrays: list[Array], indices: list[int]) -> None
     One piece, since malloc hands it out warm again the next time, which it does not with many of a megabyte.
     """
     like = arrays[indices[0]]
-    members = [arrays[index] for index in indices]
+    members = [opaque(arrays[index]) for index in indices]
     strides = None
     if (axes := axes_by_address(like)) is not None:
         members = [a.transpose(axes) for a in members]
         strides = like.strides
     if not like.ndim:
         members = [a.reshape(1) for a in members]
-    memory, _ = contiguous(np.concatenate(members, dtype=like.dtype))
-    each = CHUNK // like.nbytes
+    memory, _ = contiguous(np.concatenate(members, dtype=members[0].dtype))
+    each = max(CHUNK // like.nbytes, 1)
     for start in range(0, len(indices), each):
         chunk = memory[start * like.nbytes : (start + each) * like.nbytes]
         table.add(chunk, [_Run(like, strides, 0, indices[start : start + each])])

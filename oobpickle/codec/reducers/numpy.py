@@ -19,6 +19,8 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 Description: TypeAlias = "str | tuple[Any, ...] | np.dtype[Any]"
 
+_VOID = np.dtype(np.void).num
+_STRUCTS: dict[type, str] = {np.void: "struct", np.record: "record"}
 _LAST_BUILTIN = 23  # numpy's type numbers end there (NPY_HALF); StringDType and other libraries' have higher ones
 _C, _F, _ALIGNED = 0x1, 0x2, 0x100  # in ndarray.flags.num
 _U1 = np.dtype(np.uint8)
@@ -37,28 +39,39 @@ def describe(dtype: "np.dtype[Any]") -> Description:
         return dtype
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return ("subarray", describe(base), shape)
+        told = describe(base)
+        return dtype if isinstance(told, np.dtype) else ("subarray", told, shape)
     if dtype.names is None:
-        return dtype.str
+        return dtype if dtype.num == _VOID and dtype.type is not np.void else dtype.str
+    kind = _STRUCTS.get(dtype.type)
+    if kind is None:
+        return dtype
     fields = []
     for name in dtype.names:
         field, offset, *title = dtype.fields[name]  # type: ignore[index]
-        if title and not isinstance(title[0], str):
+        told = describe(field)
+        if isinstance(told, np.dtype) or (title and not isinstance(title[0], str)):
             return dtype
-        fields.append((name, describe(field), offset, title[0] if title else None))
-    kind = "record" if dtype.type is np.record else "struct"
+        fields.append((name, told, offset, title[0] if title else None))
     return (kind, tuple(fields), dtype.itemsize, dtype.isalignedstruct)
 
 
-@lru_cache(maxsize=1024)
 def dtype_of(description: Description) -> "np.dtype[Any]":
     """The dtype that `describe` told of. Raises TypeError or ValueError for anything else, and for one of objects."""
+    # Dtypes that differ in metadata alone are equal: not for the cache.
+    return _without_objects(description) if isinstance(description, np.dtype) else _dtype_told(description)
+
+
+@lru_cache(maxsize=1024)
+def _dtype_told(description: str | tuple[Any, ...]) -> "np.dtype[Any]":
     if isinstance(description, tuple):
-        dtype = _dtype_of_tuple(*description)
-    elif isinstance(description, (str, np.dtype)):
-        dtype = np.dtype(description)
-    else:
-        raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+        return _without_objects(_dtype_of_tuple(*description))
+    if isinstance(description, str):
+        return _without_objects(np.dtype(description))
+    raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+
+
+def _without_objects(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     if dtype.hasobject:
         raise ValueError(f"dtype {dtype} holds Python objects and cannot stand on a buffer")
     return dtype
@@ -114,8 +127,13 @@ def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
     """Give a's bytes as (`flat_view`, `layout`), gathered into C order first if a has gaps."""
     flat = flat_view(a)
     if flat is None:
-        return _memoryview(a.copy().reshape(-1).view(_U1)), None
+        return _memoryview(opaque(a).copy().reshape(-1).view(_U1)), None
     return flat, layout(a)
+
+
+def opaque(a: Array) -> Array:
+    """The array with elements that numpy copies as bytes: field by field it would leave old memory in the padding."""
+    return a if a.dtype.names is None else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:
@@ -131,7 +149,9 @@ def reduce_array(a: Array) -> Any:
     if not a.nbytes:
         return array, (b"", describe(dtype), a.shape, None, a.flags.writeable)
     flat, strides = contiguous(a)
-    return array, (PickleBuffer(flat), describe(dtype), a.shape, strides, a.flags.writeable)
+    # Of an array, which the garbage collector does not look into: CPython 3.11 and 3.12 crash when they clear a memoryview
+    # in a cycle before the PickleBuffer that exports it.
+    return array, (_PickleBuffer(np.frombuffer(flat, _U1)), describe(dtype), a.shape, strides, a.flags.writeable)
 
 
 def array(
@@ -166,7 +186,8 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
-        if count == 1 and strides is None:
+        # Several on one buffer get one base, so that they are known as views of one array when they are sent on.
+        if count == 1 and strides is None and len(specs) == 1:
             size = prod(shape)
             if size < 0:
                 raise ValueError("a negative length in a shape")

@@ -132,8 +132,12 @@ def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
 
 
 def opaque(a: Array) -> Array:
-    """The array with elements that numpy copies as bytes: field by field it would leave old memory in the padding."""
-    return a if a.dtype.names is None else a.view((np.void, a.dtype.itemsize))
+    """The array with elements that numpy copies as bytes.
+
+    Field by field it would leave old memory in the padding; and np.concatenate loses the byte order of timedelta64
+    without a unit.
+    """
+    return a if a.dtype.names is None and a.dtype.isnative else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:

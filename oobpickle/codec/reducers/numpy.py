@@ -184,6 +184,7 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
+    memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)
@@ -199,7 +200,9 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
             if len(shape) != 1:
                 a = a.reshape(shape)
         else:
-            a = _strided(np.frombuffer(buffer, _U1), dtype, shape, strides, offset, count)
+            if memory is None:
+                memory = np.frombuffer(buffer, _U1)
+            a = _strided(memory, dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
             return _arrays_on(_moved(buffer), specs)
         if not writeable:

@@ -59,20 +59,13 @@ def threads():
     return {(thread.ident, thread.name) for thread in threading.enumerate()} | native
 
 
-BIG = 32 << 20
-
-
 def mappings():
-    """Mapped files (libraries apart) and big pieces of writable memory."""
+    """Mapped memfds, deleted files and files of arrays. (Plain memory merges with what the interpreter itself takes.)"""
     found = set()
     for line in Path("/proc/self/maps").read_text().splitlines():
-        addresses, mode, _, _, _, *path = line.split(maxsplit=5)
-        path = path[0] if path else ""
-        start, end = (int(address, 16) for address in addresses.split("-"))
-        if "memfd:" in path or "(deleted)" in path or path.endswith((".oob", ".npy", ".bin")):
-            found.add((addresses, path))
-        elif not path and mode.startswith("rw") and end - start >= BIG:
-            found.add((addresses, "memory"))
+        addresses, _, _, _, _, *path = line.split(maxsplit=5)
+        if path and ("memfd:" in path[0] or "(deleted)" in path[0] or path[0].endswith((".oob", ".npy", ".bin"))):
+            found.add((addresses, path[0]))
     return found
 
 

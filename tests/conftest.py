@@ -10,15 +10,27 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zmq
 import zmq.asyncio
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60  # the longest that a child process, or a wait for a message, may take
+
+
+# Deadlines measure the machine; the leak fixture runs once a test, not once an example, which is what it is for.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser):
@@ -72,6 +84,21 @@ def mappings():
 def open_sockets():
     context = zmq.Context._instance
     return [] if context is None or context.closed else [s for s in context._sockets if not s.closed]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pyzmq_collects():
+    """Start what pyzmq keeps for the rest of the process from the first frame that it does not copy."""
+    zmq.Frame(bytes(1 << 20), copy=False)
+    until(lambda: any(name == "ZMQbg/IO/0" for _, name in threads()))  # a thread takes its name when it runs
+
+
+def until(condition, seconds=SECONDS):
+    """Wait for a condition that another thread or process makes true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        os.sched_yield()
 
 
 @pytest.fixture(autouse=sys.platform == "linux")

@@ -75,25 +75,27 @@ def demo(
     except files.BadFile as error:
         raise typer.BadParameter(str(error), param_hint="FILE") from error
     except DemoFailed as error:
-        wrong = [str(error)]
+        wrong = {str(error): ["all"]}
     console = Console()
     if not wrong:
         took = time.monotonic() - began
         console.print(f"All arrived right, in {took:.0f} s. What the columns say: oobpickle demo --help")
         return
-    for line in wrong:
-        console.print(Text(f"WRONG: {line}", "bold red"))
+    for reason, where in wrong.items():
+        console.print(Text(f"WRONG: {', '.join(where)}: {reason}", "bold red"))
     raise typer.Exit(1)
 
 
-def _run(sources: list[str], seconds: float, latest: float) -> list[str]:
-    """Send all that is in sources, and show how it went; what was wrong. Raises BadFile and DemoFailed."""
+def _run(sources: list[str], seconds: float, latest: float) -> dict[str, list[str]]:
+    """Send all that is in sources, and show how it went; what was wrong, and where. Raises BadFile and DemoFailed."""
     console = Console()
-    now = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    now = TextColumn(
+        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    )
     bar = Progress(now, BarColumn(30), TimeElapsedColumn(), console=console, expand=True)
     runs = len(sources) * len(TRANSPORTS)
     task = bar.add_task("starting two processes", total=len(sources) + runs)
-    wrong: list[str] = []
+    wrong: dict[str, list[str]] = {}
     with Pair() as pair:
         things = []
         with Live(bar, console=console, transient=True):
@@ -103,22 +105,25 @@ def _run(sources: list[str], seconds: float, latest: float) -> list[str]:
                 bar.advance(task)
         console.print(_machine())
         table = _table(console.width)
-        with Live(Group(table, bar), console=console, refresh_per_second=4) as live:
-            for index, thing in enumerate(things):
-                outcomes = []
-                for transport in TRANSPORTS:
-                    bar.update(task, description=f"{thing.title} over {transport.name}")
-                    if time.monotonic() < latest:
-                        outcome = pair.run(index, thing, transport, seconds / runs)
-                    else:
-                        outcome = failed(transport, "no time was left")
-                    bar.advance(task)
-                    outcomes.append(outcome)
-                    if outcome.wrong:
-                        wrong.append(f"{thing.title} over {transport.name}: {outcome.wrong}")
-                for row in _rows(thing, outcomes):
-                    table.add_row(*row)
-            live.update(Group(table, ""))
+        try:
+            with Live(Group(table, bar), console=console, refresh_per_second=4, transient=True):
+                for index, thing in enumerate(things):
+                    outcomes = []
+                    for transport in TRANSPORTS:
+                        bar.update(task, description=f"{thing.title} over {transport.name}")
+                        if time.monotonic() < latest:
+                            outcome = pair.run(index, thing, transport, seconds / runs)
+                        else:
+                            outcome = failed(transport, "no time was left")
+                        bar.advance(task)
+                        outcomes.append(outcome)
+                        if outcome.wrong:
+                            wrong.setdefault(outcome.wrong, []).append(f"{thing.title} over {transport.name}")
+                    for row in _rows(thing, outcomes):
+                        table.add_row(*row)
+        finally:  # also what there is of it after Ctrl-C
+            console.print(table)
+            console.print()
     return wrong
 
 

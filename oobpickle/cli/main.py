@@ -22,11 +22,13 @@ def run() -> NoReturn:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is None if the process was started without
+                sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except OSError as error:  # of what we write to: a full disk, a closed pipe
         # What is still in the buffer cannot be written; Python would try it again at exit, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(None if isinstance(error, BrokenPipeError) else f"oobpickle: {error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(1 if isinstance(error, BrokenPipeError) else f"oobpickle: {where}{error.strerror or error}")
     raise AssertionError("app() exits by itself")

@@ -6,6 +6,7 @@ Rule: nothing in a file is run (no pickles), and what a file says of its size is
 import csv
 import io
 import os
+import stat
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,9 +41,7 @@ def check(paths: list[str]) -> None:
     for path in paths:
         total += _size(path)
         if total > MAX_BYTES:
-            raise BadFile(
-                path, f"too large: the demo takes {MAX_BYTES >> 20} MB in all (`oobpickle.dump` has no limit)"
-            )
+            raise BadFile(path, f"too large: the demo takes {MAX_BYTES >> 20} MB in all")
 
 
 def load(path: str) -> Any:
@@ -56,9 +55,7 @@ def load(path: str) -> Any:
         raise BadFile(path, "it says that it is larger than this machine's memory") from None
     except Exception as error:
         if "allow_pickle" in str(error):
-            raise BadFile(
-                path, "it holds pickled Python objects: loading them could run code, so it is not done"
-            ) from error
+            raise BadFile(path, "it holds pickled Python objects, which could run code: not loaded") from error
         text = " ".join(str(error).split())
         raise BadFile(path, f"cannot be read as {Path(path).suffix}: {text or type(error).__name__}") from error
 
@@ -68,8 +65,11 @@ def _size(path: str) -> int:
     if suffix not in SUFFIXES:
         raise BadFile(path, f"the demo takes {', '.join(SUFFIXES)}")
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):
+            raise BadFile(path, "not a file")
+        size = info.st_size
+        with open(path, "rb") as file:  # that we may not read it is better known now
             if suffix == ".npz":
                 with zipfile.ZipFile(file) as archive:
                     size = sum(member.file_size for member in archive.infolist())

@@ -33,9 +33,9 @@ def _oobpickle(
 
     For example:
 
-        oobpickle demo
+    - `oobpickle demo`
 
-        oobpickle demo scan.npy table.csv
+    - `oobpickle demo scan.npy table.csv`
 
     Exit status: 0 all is well, 1 something was wrong, 2 wrong arguments, 130 interrupted.
     """

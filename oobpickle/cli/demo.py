@@ -43,11 +43,11 @@ def demo(
 
     For example:
 
-        oobpickle demo
+    - `oobpickle demo`
 
-        oobpickle demo scan.npy recordings.npz table.csv
+    - `oobpickle demo scan.npy recordings.npz table.csv`
 
-        oobpickle demo --seconds 1
+    - `oobpickle demo --seconds 1`
 
     What the columns say:
 

@@ -23,7 +23,7 @@ class Transport:
         """Bind and give the address. folder: a private one, for files."""
         raise NotImplementedError
 
-    def send(self, socket: "zmq.Socket[bytes]", obj: Any) -> zmq.MessageTracker:
+    def send(self, socket: "zmq.Socket[bytes]", obj: Any) -> oobpickle.Tracker:
         """Send an object; the tracker is done when its memory is no longer needed."""
         return oobpickle.send(socket, obj)
 

@@ -247,8 +247,8 @@ def _moved(buffer: Any) -> Array:
 
 
 def _empty(shape: tuple[int, ...], dtype: "np.dtype[Any]", writeable: bool) -> Array:
-    """An array without a byte. By way of a field: numpy makes S1 of a plain 'S0'."""
-    result: Array = np.zeros(shape, dtype) if dtype.itemsize else np.zeros(shape, [("f", dtype)])["f"]
+    """An array without a byte. By way of a field: np.zeros makes S1 of a plain 'S0', and '<m8' of '>m8'."""
+    result: Array = np.zeros(shape, [("f", dtype)])["f"]
     result.flags.writeable = writeable
     return result
 

@@ -138,6 +138,7 @@ class Pair:
     def __init__(self, facade, transport, directory, context, types):
         self.facade = facade
         self.transport = transport
+        self.context = context
         self.runner = asyncio.Runner() if facade == "asyncio" else None
         self.left, self.right = (context.socket(type_) for type_ in types)
         for socket in (self.left, self.right):
@@ -146,19 +147,21 @@ class Pair:
         self.left.bind({"tcp": "tcp://127.0.0.1:*", "ipc": f"ipc://{directory}/s", "inproc": "inproc://pair"}[transport])
         self.right.connect(self.left.last_endpoint)
 
-    def wait(self, result):
-        """The result; of an awaitable, what it gives."""
-        return self.runner.run(_awaited(result)) if self.runner is not None else result
+    def call(self, function, *arguments, **keywords):
+        """Call a function of the façade; on asyncio, wait for what it gives."""
+        if self.runner is None:
+            return function(*arguments, **keywords)
+
+        async def called():
+            return await function(*arguments, **keywords)
+
+        return self.runner.run(called())
 
     def close(self):
         self.left.close()
         self.right.close()
         if self.runner is not None:
             self.runner.close()
-
-
-async def _awaited(awaitable):
-    return await awaitable
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

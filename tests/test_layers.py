@@ -26,8 +26,8 @@ LAYERS = {
     "oobpickle.explain": 7,
     "oobpickle": 9,
     "oobpickle.bench": 10,
-    "oobpickle.cli": 10,
-    "oobpickle.__main__": 10,
+    "oobpickle.cli": 11,
+    "oobpickle.__main__": 11,
 }
 
 # What a layer must not know, whatever its height.

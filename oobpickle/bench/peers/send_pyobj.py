@@ -1,0 +1,18 @@
+"""pyzmq's own `Socket.send_pyobj` and `recv_pyobj`: pickle, in-band, one frame."""
+
+from typing import Any
+
+import zmq
+
+from oobpickle.bench.over_zmq import zmq_peer
+
+
+def send(socket: "zmq.Socket[Any]", obj: Any) -> None:
+    socket.send_pyobj(obj, protocol=5)
+
+
+def recv(socket: "zmq.Socket[Any]") -> Any:
+    return socket.recv_pyobj()
+
+
+PEERS = [zmq_peer("send_pyobj", send, recv)]

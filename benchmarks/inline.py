@@ -4,12 +4,13 @@ From the repository: ``python -m benchmarks.inline --case small`` (or all of the
 """
 
 import argparse
-from statistics import median
 from typing import NamedTuple
 
+from oobpickle.bench.figures import Case, Figures
+from oobpickle.bench.memory import free_memory
 from oobpickle.bench.peer import IPC, ONE_WAY, ROUND_TRIP, TCP
-from oobpickle.bench.rounds import Case, Figures, measure
-from oobpickle.bench.things import Thing
+from oobpickle.bench.rounds import measure
+from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, Thing
 
 OURS, REUSE, RECIPE, PYOBJ = "oobpickle", "oobpickle, memory reuse", "recipe", "send_pyobj"
 QUEUE, PIPE, STREAM, MEMCPY, BARE = (
@@ -32,7 +33,7 @@ class Target(NamedTuple):
 
 
 def array(size: int, transport: str, *peers: str) -> Case:
-    return Case(Thing("array", size), ONE_WAY, transport, peers or ALL)
+    return Case(Thing(ARRAY, size), ONE_WAY, transport, peers or ALL)
 
 
 CASES: dict[str, list[tuple[Case, list[Target]]]] = {
@@ -44,12 +45,12 @@ CASES: dict[str, list[tuple[Case, list[Target]]]] = {
         (array(256 * MB, t, OURS, REUSE, RECIPE, STREAM, MEMCPY), [Target(REUSE, STREAM, 0.75)]) for t in (IPC, TCP)
     ],
     "many": [
-        (Case(Thing("arrays", 1_000), ONE_WAY, IPC, (OURS, RECIPE, PYOBJ)), []),
-        (Case(Thing("arrays", 10_000), ONE_WAY, IPC, (OURS, RECIPE, PYOBJ)), [Target(OURS, RECIPE, 6.0)]),
+        (Case(Thing(ARRAYS, 1_000), ONE_WAY, IPC, (OURS, RECIPE, PYOBJ)), []),
+        (Case(Thing(ARRAYS, 10_000), ONE_WAY, IPC, (OURS, RECIPE, PYOBJ)), [Target(OURS, RECIPE, 6.0)]),
     ],
     "trip": [
         (
-            Case(Thing("bytes", 8), ROUND_TRIP, IPC, (OURS, BARE, RECIPE, PYOBJ)),
+            Case(Thing(BYTES, 8), ROUND_TRIP, IPC, (OURS, BARE, RECIPE, PYOBJ)),
             [Target(OURS, BARE, 1 / 1.3), Target(OURS, RECIPE, 1 / 0.7)],
         )
     ],
@@ -59,29 +60,29 @@ CASES: dict[str, list[tuple[Case, list[Target]]]] = {
 def show(figures: Figures, targets: list[Target]) -> None:
     case = figures.case
     print(f"\n{case.name}")
-    for name, runs in figures.runs.items():
-        rates = figures.rates(name)
-        rate = median(rates)
+    for name in figures.runs:
+        rate = figures.rate(name)
         if case.pattern == ROUND_TRIP:
-            speed = f"{1e6 / rate:9.1f} us p50"
+            speed = f"{1e6 / rate.value:9.1f} us p50"
         else:
-            speed = f"{rate:9.0f}/s {rate * case.thing.nbytes / 1e9:7.2f} GB/s"
-        messages = sum(run.messages for run in runs)
-        near, far = (sum(getattr(run, side).cpu for run in runs) / messages * 1e6 for side in ("near", "far"))
-        faults = sum(run.far.faults for run in runs) / messages
-        ratios = "  ".join(
-            f"{median(figures.ratios(name, other)):5.2f} x {other}" for other in figures.runs if other != name
-        )
-        spread = f"{min(rates) / rate:.2f}..{max(rates) / rate:.2f}"
-        print(f"  {name:26}{speed}  {spread:10}  cpu us {near:9.1f} + {far:9.1f}  faults {faults:7.1f}")
-        if name.startswith("oobpickle"):
-            print(f"      {ratios}")
-    for target in targets:
-        ratios = sorted(figures.ratios(target.peer, target.reference))
-        reached = "reached" if median(ratios) >= target.ratio else "MISSED"
+            speed = f"{rate.value:9.0f}/s {rate.value * case.thing.nbytes / 1e9:7.2f} GB/s"
+        cpu, faults = figures.cpu(name), figures.faults(name)
+        copies = figures.copies(name, MEMCPY)
+        told = f"  copies {copies[0]:.1f} + {copies[1]:.1f}" if copies else ""
         print(
-            f"  -> {target.peer} / {target.reference}: {median(ratios):.2f} ({ratios[0]:.2f}..{ratios[-1]:.2f}),"
-            f" target {target.ratio:.2f}: {reached}"
+            f"  {name:26}{speed} +-{rate.spread:4.0%}  cpu us {cpu[0] * 1e6:9.1f} + {cpu[1] * 1e6:9.1f}"
+            f"  faults {faults[0]:.0f} + {faults[1]:.0f}{told}"
+        )
+        if name.startswith(OURS):
+            others = [other for other in figures.runs if other != name]
+            print("      " + "  ".join(f"{figures.ratio(name, other).value:5.2f} x {other}" for other in others))
+    for target in targets:
+        ratio = figures.ratio(target.peer, target.reference)
+        cpu_ratio = figures.cpu_ratio(target.peer, target.reference)
+        reached = "reached" if ratio.value >= target.ratio else "MISSED"
+        print(
+            f"  -> {target.peer} / {target.reference}: {ratio.value:.2f} +-{ratio.spread:.0%},"
+            f" target {target.ratio:.2f}: {reached}; by CPU time {cpu_ratio.value:.2f} +-{cpu_ratio.spread:.0%}"
         )
 
 
@@ -92,12 +93,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="of one turn of one peer")
     parser.add_argument("--transport", choices=[IPC, TCP])
     given = parser.parse_args()
+    memory = free_memory() // 2
     for name in given.case or CASES:
         chosen = [(c, t) for c, t in CASES[name] if given.transport in (None, c.transport)]
-        for (_, targets), figures in zip(
-            chosen, measure([c for c, _ in chosen], given.rounds, given.seconds), strict=True
-        ):
-            show(figures, targets)
+        targets = dict(chosen)
+        for progress in measure(list(targets), given.rounds, given.seconds, memory):
+            if progress.finished:
+                show(progress.figures, targets[progress.figures.case])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
-"""The far process of a pair: joins the near end and does what it orders, until the near end is gone."""
+"""A far process of a pair: joins the near end and does what it orders, until the near end is gone."""
 
 import os
 import threading
 from multiprocessing import connection, parent_process
 from typing import Any
 
-from oobpickle.bench.peer import ONE_WAY, Route, all_peers
-from oobpickle.bench.runs import far_one_way, far_round_trip
+from oobpickle.bench.peer import ROUND_TRIP, Route, peer_named
+from oobpickle.bench.runs import far_returns, far_takes
 
 
 def serve(name: str, route: Route, address: Any, near: "connection.Connection") -> None:
-    """Run orders that come from near; the answer to each is its report."""
+    """Do each order that comes from near; the answer is a report."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    end = all_peers()[name].far(route, address)
-    run = far_one_way if route.pattern == ONE_WAY else far_round_trip
+    end = peer_named(name).far(route, address)
+    run = far_returns if route.pattern == ROUND_TRIP else far_takes
     near.send("joined")
     try:
         while True:

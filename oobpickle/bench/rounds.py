@@ -2,72 +2,91 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from statistics import median
 from typing import NamedTuple
 
+from oobpickle.bench.figures import Case, Figures
+from oobpickle.bench.memory import needed
 from oobpickle.bench.near import Turn
-from oobpickle.bench.pair import Pair
-from oobpickle.bench.peer import LOCAL, Peer, all_peers
-from oobpickle.bench.runs import Run
-from oobpickle.bench.things import Thing
+from oobpickle.bench.pair import Failed, Pair
+from oobpickle.bench.peer import Peer, peer_named
+from oobpickle.bench.things import size_name
+
+_Key = tuple[str, str, str, int]
 
 
-class Case(NamedTuple):
-    """One thing on one route, by several peers."""
+class Progress(NamedTuple):
+    """Where a measurement stands after a turn. figures: of the case under way, or of the one just finished."""
 
-    thing: Thing
-    pattern: str
-    transport: str
-    peers: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return f"{self.thing.name}, {self.pattern}, {self.transport}"
+    figures: Figures
+    finished: bool
+    turn: int
+    turns: int
 
 
-class Figures(NamedTuple):
-    """The runs of each peer of a case, one a round."""
+def measure(cases: Sequence[Case], rounds: int, seconds: float, memory: int) -> Iterator[Progress]:
+    """Measure case after case, telling after every turn.
 
-    case: Case
-    runs: dict[str, list[Run]]
-
-    def rates(self, peer: str) -> list[float]:
-        """Messages a second in each round; of round trips, one over the median latency."""
-        return [1 / median(run.latencies) if run.latencies else run.messages / run.seconds for run in self.runs[peer]]
-
-    def ratios(self, peer: str, reference: str) -> list[float]:
-        """peer's rate over the reference's, round by round."""
-        return [a / b for a, b in zip(self.rates(peer), self.rates(reference), strict=True)]
-
-
-def usable(case: Case) -> list[Peer]:
-    """Those of its peers that can do this case."""
-    found = [all_peers()[name] for name in case.peers]
-    return [
-        peer
-        for peer in found
-        if case.pattern in peer.patterns
-        and peer.carries(case.thing)
-        and (case.transport in peer.transports or LOCAL in peer.transports)
-    ]
-
-
-def measure(cases: Sequence[Case], rounds: int, seconds: float) -> Iterator[Figures]:
-    """Measure case after case; seconds: of one turn. Pairs are kept while a later case wants them."""
+    seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
+    that cannot do it, or fails. Processes are kept while a later case wants them; close the iterator to end them.
+    """
+    keys = [{name: key for name, key in _keys(case).items() if key} for case in cases]
+    turns = sum(map(len, keys)) * rounds
+    turn = 0
+    pairs: dict[_Key, Pair] = {}
     with contextlib.ExitStack() as stack:
-        pairs: dict[tuple[str, str, str], Pair] = {}
-        for case in cases:
-            peers = usable(case)
+        stack.callback(_close, pairs)
+        for number, case in enumerate(cases):
+            figures = Figures(case)
             taking: dict[str, Pair] = {}
-            for peer in peers:
-                transport = case.transport if case.transport in peer.transports else LOCAL
-                key = (peer.name, case.pattern, transport)
+            for name in case.peers:
+                peer = peer_named(name)
+                reason = _reason(peer, case, memory)
+                if reason:
+                    figures.left_out[name] = reason
+                    continue
+                key = keys[number][name]
                 if key not in pairs:
-                    pairs[key] = stack.enter_context(Pair(peer, case.pattern, transport))
-                taking[peer.name] = pairs[key]
-            runs: dict[str, list[Run]] = {name: [] for name in taking}
-            for number in range(rounds):
-                for name, pair in list(taking.items())[:: -1 if number % 2 else 1]:
-                    runs[name].append(pair.take(Turn(case.thing, seconds)))
-            yield Figures(case, runs)
+                    pairs[key] = Pair(peer, key[1], key[2], key[3])
+                taking[name] = pairs[key]
+                figures.runs[name] = []
+            turns -= (len(keys[number]) - len(taking)) * rounds
+            for part in range(rounds):
+                for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
+                    try:
+                        figures.runs[name].append(pair.take(Turn(case.thing, seconds)))
+                    except Failed as failure:
+                        figures.left_out[name] = str(failure)
+                        del figures.runs[name], taking[name], pairs[keys[number][name]]
+                        pair.close()
+                        turns -= rounds - part - 1
+                    turn += 1
+                    yield Progress(figures, finished=False, turn=turn, turns=turns)
+            later = {key for wanted in keys[number + 1 :] for key in wanted.values()}
+            for key in pairs.keys() - later:
+                pairs.pop(key).close()
+            yield Progress(figures, finished=True, turn=turn, turns=turns)
+
+
+def _close(pairs: dict[_Key, Pair]) -> None:
+    while pairs:
+        pairs.popitem()[1].close()
+
+
+def _keys(case: Case) -> dict[str, _Key | None]:
+    """By peer: what tells its pair apart from other pairs. None if it cannot do the case."""
+    keys: dict[str, _Key | None] = {}
+    for name in case.peers:
+        peer = peer_named(name)
+        transport = peer.transport(case.transport)
+        able = transport and not peer.obstacle(case.thing, case.pattern, case.transport)
+        keys[name] = (name, case.pattern, transport, case.fars) if able and transport else None
+    return keys
+
+
+def _reason(peer: Peer, case: Case, memory: int) -> str | None:
+    """Why a peer is left out of a case; None if it is not."""
+    obstacle = peer.obstacle(case.thing, case.pattern, case.transport)
+    if obstacle:
+        return obstacle
+    wanted = needed(peer, case.thing, case.fars)
+    return None if wanted <= memory else f"needs {size_name(wanted)} of memory, and may take {size_name(memory)}"

@@ -4,24 +4,34 @@ from typing import Any
 
 import numpy as np
 
-from oobpickle.bench.peer import LOCAL, ONE_WAY, End, Peer, Route
+from oobpickle.bench.peer import ONE_WAY, End, Peer, Route
+from oobpickle.bench.things import ARRAY, FILE, in_dict
 
 
 def near(_route: Route) -> tuple[End, Any]:
-    kept: dict[str, Any] = {"frame": np.empty(0)}
+    kept: list[Any] = [np.empty(0)]
 
     def send(obj: Any) -> None:
-        if kept["frame"].shape != obj["frame"].shape:
-            kept["frame"] = np.zeros_like(obj["frame"])
-        np.copyto(kept["frame"], obj["frame"])
+        if kept[0].shape != obj["frame"].shape or kept[0].dtype != obj["frame"].dtype:
+            kept[0] = np.copy(obj["frame"])
+        np.copyto(kept[0], obj["frame"])
 
-    return End(send, lambda: kept | {"exposure": 0.01, "camera": "left"}, kept.clear), None
+    return End(send, lambda: in_dict(kept[0]), kept.clear), None
 
 
 def far(_route: Route, _address: Any) -> End:
-    raise NotImplementedError  # alone
+    raise NotImplementedError("alone")
 
 
 PEERS = [
-    Peer("memcpy", near, far, transports=(LOCAL,), patterns=(ONE_WAY,), carries=lambda t: t.kind == "array", alone=True)
+    Peer(
+        "memcpy",
+        near,
+        far,
+        patterns=(ONE_WAY,),
+        carries=lambda thing: thing.kind in {ARRAY, FILE},
+        alone=True,
+        copies=(1, 0),
+        holds=2,
+    )
 ]

@@ -1,11 +1,12 @@
 """The plain pickle-5 recipe: what a pyzmq user writes by hand to send arrays without copying them."""
 
 import pickle
-from typing import Any
-
-import zmq
+from typing import TYPE_CHECKING, Any
 
 from oobpickle.bench.over_zmq import zmq_peer
+
+if TYPE_CHECKING:
+    import zmq
 
 
 def send(socket: "zmq.Socket[Any]", obj: Any) -> None:
@@ -19,4 +20,4 @@ def recv(socket: "zmq.Socket[Any]") -> Any:
     return pickle.loads(stream, buffers=buffers)  # type: ignore[arg-type]
 
 
-PEERS = [zmq_peer("recipe", send, recv)]
+PEERS = [zmq_peer("recipe", send, recv, copies=(0, 0), holds=3)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from oobpickle.bench.peer import IPC, TCP, End, Peer, Route
+from oobpickle.bench.things import ARRAY, in_dict
 
 _LENGTH = struct.Struct("<Q")
 _FAMILY = {IPC: socket.AF_UNIX, TCP: socket.AF_INET}
@@ -62,9 +63,19 @@ def _end(stream: Callable[[], socket.socket], close: Callable[[], object]) -> En
         view = memoryview(kept["memory"])
         while view.nbytes:
             view = view[stream().recv_into(view) :]
-        return {"frame": np.frombuffer(kept["memory"], np.float64), "exposure": 0.01, "camera": "left"}
+        return in_dict(np.frombuffer(kept["memory"], np.float64))
 
     return End(send, recv, close)
 
 
-PEERS = [Peer("stream socket", near, far, carries=lambda thing: thing.kind == "array")]
+PEERS = [
+    Peer(
+        "stream socket",
+        near,
+        far,
+        transports=(TCP, IPC),
+        carries=lambda thing: thing.kind == ARRAY,
+        copies=(0, 0),
+        holds=2,
+    )
+]

@@ -55,7 +55,11 @@ class DecodeError(OobpickleError, UnpicklingError):
         self.opcode = opcode
 
     def __str__(self) -> str:
-        where = "" if self.offset is None else f" (at byte {self.offset} of the stream{', ' if self.opcode else ''}{self.opcode})"
+        where = (
+            ""
+            if self.offset is None
+            else f" (at byte {self.offset} of the stream{', ' if self.opcode else ''}{self.opcode})"
+        )
         return f"{self.reason}{where}"
 
 

@@ -130,8 +130,12 @@ def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Messa
     """
     head = frames[0]
     if len(head) < HEADER.size or head[:4] != MAGIC:
-        raise DecodeError("not an oobpickle message" if head[:4] != MAGIC else "truncated: the head has no whole header")
-    _, version, codec, flags, stream_length, epoch, sequence, sent_at, count, references_length = HEADER.unpack_from(head)
+        raise DecodeError(
+            "not an oobpickle message" if head[:4] != MAGIC else "truncated: the head has no whole header"
+        )
+    _, version, codec, flags, stream_length, epoch, sequence, sent_at, count, references_length = HEADER.unpack_from(
+        head
+    )
     if version != VERSION:
         raise DecodeError(f"wire format version {version}; this is oobpickle for version {VERSION}")
     references_start = HEADER.size + 8 * count

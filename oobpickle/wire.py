@@ -23,7 +23,6 @@ docs/wire-format.md specifies this byte by byte, with the version policy.
 
 import struct
 from collections.abc import Collection, Sequence
-from itertools import compress
 from typing import NamedTuple, TypeAlias
 
 from oobpickle.errors import DecodeError
@@ -53,6 +52,8 @@ GLUE_TOTAL = 64 * 1024
 
 _KIND_SHIFT = 62
 _LENGTH_MASK = (1 << _KIND_SHIFT) - 1
+_NOT_OURS = "not an oobpickle message"
+_unpack_header = HEADER.unpack_from
 _ALIGN = 16
 _ZEROS = bytes(_ALIGN)
 
@@ -129,60 +130,62 @@ def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Messa
     or bytes, a frame of another length than the head says.
     """
     head = frames[0]
-    if len(head) < HEADER.size or head[:4] != MAGIC:
-        raise DecodeError(
-            "not an oobpickle message" if head[:4] != MAGIC else "truncated: the head has no whole header"
-        )
-    _, version, codec, flags, stream_length, epoch, sequence, sent_at, count, references_length = HEADER.unpack_from(
+    size = len(head)
+    if size < HEADER.size:
+        raise DecodeError("truncated: a head has 48 bytes or more" if is_head(head) else _NOT_OURS)
+    magic, version, codec, flags, stream_length, epoch, sequence, sent_at, count, references_length = _unpack_header(
         head
     )
+    if magic != MAGIC:
+        raise DecodeError(_NOT_OURS)
     if version != VERSION:
-        raise DecodeError(f"wire format version {version}; this is oobpickle for version {VERSION}")
+        raise DecodeError(f"wire format version {version}, and this is oobpickle for version {VERSION}")
+    if not count:
+        if len(frames) != 1 or references_length or size != HEADER.size + stream_length:
+            raise DecodeError("truncated or surplus: the message is not as long as its head says")
+        return Message(codec, flags, epoch, sequence, sent_at, head[HEADER.size :], [], head[:0])
     references_start = HEADER.size + 8 * count
     stream_start = references_start + references_length
     glued_start = stream_start + stream_length
-    if glued_start > len(head):
-        raise DecodeError(f"truncated: the head says {glued_start} bytes or more, and has {len(head)}")
-    stream = head[stream_start:glued_start]
+    if glued_start > size:
+        raise DecodeError(f"truncated: the head says {glued_start} bytes or more, and has {size}")
+    buffers = _buffers(struct.unpack_from(f"<{count}Q", head, HEADER.size), head[glued_start:], frames)
     references = head[references_start:stream_start]
-    if not count:
-        if len(frames) != 1 or glued_start != len(head) or references_length:
-            raise DecodeError("surplus frames or bytes after the stream")
-        return Message(codec, flags, epoch, sequence, sent_at, stream, [], references)
-    buffers = _find_buffers(struct.unpack_from(f"<{count}Q", head, HEADER.size), head[glued_start:], frames)
     if references_length and not allow_shared:
         raise DecodeError("the message refers to shared memory, which this receiver does not accept")
-    if (not references_length) is any(type(buffer) is int for buffer in buffers):
+    if (not references_length) is (int in map(type, buffers)):
         raise DecodeError("references to shared memory, and buffers that need them, do not go together")
-    return Message(codec, flags, epoch, sequence, sent_at, stream, buffers, references)
+    return Message(codec, flags, epoch, sequence, sent_at, head[stream_start:glued_start], buffers, references)
 
 
-def _find_buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryview]) -> list[memoryview | int]:
-    kinds = [entry >> _KIND_SHIFT for entry in table]
-    lengths = [entry & _LENGTH_MASK for entry in table]
-    expected = [length for kind, length in zip(kinds, lengths, strict=True) if kind == OWN]
-    if len(expected) != len(frames) - 1:
-        raise DecodeError(f"the head says {len(expected)} buffer frames, and {len(frames) - 1} came")
-    for number, (length, frame) in enumerate(zip(expected, frames[1:], strict=True), 1):
-        if length != len(frame):
-            raise DecodeError(f"the head says {length} bytes for frame {number}, and {len(frame)} came")
-    starts = [0] * len(table)
-    size = 0
-    for index in compress(range(len(table)), [kind == GLUED for kind in kinds]):
-        starts[index] = -(-size // _ALIGN) * _ALIGN
-        size = starts[index] + lengths[index]
-    if size != len(glued):
-        raise DecodeError(f"the head says {size} bytes of glued buffers, and has {len(glued)}")
-    memory = memoryview(bytearray(glued))
-    own = iter(frames[1:])
+def _buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryview]) -> list[memoryview | int]:
+    """A buffer for each entry of the table. First all is checked, then the glued part is copied."""
     buffers: list[memoryview | int] = []
-    for kind, start, length in zip(kinds, starts, lengths, strict=True):
+    places: list[tuple[int, int, int]] = []  # of the glued ones: (index, start, end)
+    own = end = 0
+    for index, entry in enumerate(table):
+        kind = entry >> _KIND_SHIFT
+        length = entry & _LENGTH_MASK
         if kind == OWN:
-            buffers.append(next(own))
+            own += 1
+            if own >= len(frames) or len(frames[own]) != length:
+                raise DecodeError(f"buffer frame {own} is missing, or not of the {length} bytes that the head says")
+            buffers.append(frames[own])
         elif kind == GLUED:
-            buffers.append(memory[start : start + length])
+            start = -(-end // _ALIGN) * _ALIGN
+            end = start + length
+            places.append((index, start, end))
+            buffers.append(0)
         elif kind == SHARED:
             buffers.append(length)
         else:
             raise DecodeError("a buffer of an unknown kind")
+    if own != len(frames) - 1:
+        raise DecodeError(f"{len(frames) - 1 - own} surplus frames")
+    if end != len(glued):
+        raise DecodeError(f"the head says {end} bytes of glued buffers, and has {len(glued)}")
+    if places:
+        memory = memoryview(bytearray(glued))
+        for index, start, end in places:
+            buffers[index] = memory[start:end]
     return buffers

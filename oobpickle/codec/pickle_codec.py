@@ -1,0 +1,121 @@
+"""`PickleCodec`: any Python object, between peers that trust each other with code.
+
+Theory of operation. The pickler collects plain arrays for the array table (see arrays.py) and everything else that is
+large as buffers in the order of the stream; a buffer so small that it would cost more than its copy stays in-band.
+The stream is canonical: PROTO 5 and exactly one FRAME. `pickle.loads(stream, buffers=buffers)` reads it.
+"""
+
+import copyreg
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from oobpickle import wire
+from oobpickle.codec.arrays import MEMO, NO_ARRAYS, TAKE, build_table
+from oobpickle.codec.framing import Recording, canonical
+from oobpickle.codec.reducers import reducer_for
+from oobpickle.codec.reducers.numpy import Array
+from oobpickle.codec.whereabouts import path_to
+from oobpickle.errors import DecodeError, EncodeError, type_name
+
+SMALL = 32 * 1024
+"""Arrays and buffers of fewer bytes are gathered: packed side by side, or left in-band. At this size a frame of its
+own and a copy cost the same, about 5 us (benchmarks/small_buffers.py)."""
+
+_NO_MORE = object()
+
+
+class PickleCodec:
+    """Encodes any picklable object. Decoding runs code that the sender chose: only for peers that you trust.
+
+    small: arrays and buffers of fewer bytes are copied, several into one buffer. 0 gathers nothing.
+    Immutable; may be used from several threads.
+    """
+
+    number = wire.PICKLE
+    """What names this codec in a header."""
+
+    __slots__ = ("_idle", "_small")
+
+    def __init__(self, *, small: int = SMALL) -> None:
+        self._small = small
+        self._idle: list[_CodecPickler] = []  # to make a pickler costs more than a small dump
+
+    def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
+        """Encode obj as (stream, buffers): the buffers are flat views of obj's own memory, or of gathered copies.
+
+        They are read-only where obj's memory is. While they live, a ``bytearray`` of obj cannot be resized.
+        Raises EncodeError with the value at fault and where it sits.
+        """
+        try:
+            pickler = self._idle.pop()
+        except IndexError:
+            pickler = _CodecPickler(self._small)
+        arrays = pickler.start()
+        try:
+            pickler.dump(obj)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _encode_error(obj, pickler.last, error) from error
+        opcodes, buffers = pickler.finish()
+        self._idle.append(pickler)
+        if not arrays:
+            return canonical(NO_ARRAYS, opcodes), buffers
+        prefix, table_buffers = build_table(arrays, self._small)
+        return canonical(prefix, opcodes), table_buffers + buffers
+
+    def decode(self, stream: bytes | memoryview, buffers: Sequence[Any]) -> Any:
+        """Rebuild the object on the buffers, which it keeps alive. Raises DecodeError, whatever goes wrong."""
+        rest = iter(buffers)
+        try:
+            obj = pickle.loads(stream, buffers=rest)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise DecodeError(f"the stream does not load: {type_name(error)}: {error}") from error
+        if next(rest, _NO_MORE) is not _NO_MORE:
+            raise DecodeError("the message has more buffers than its stream asks for")
+        return obj
+
+
+class _CodecPickler(pickle.Pickler):
+    """Dumps one object at a time; a failed one is thrown away. No cycle leads back here: it would hold buffers."""
+
+    def __init__(self, small: int) -> None:
+        self._recording = recording = Recording(small)
+        super().__init__(recording, 5, buffer_callback=recording.keep)
+
+    def start(self) -> list[Array]:
+        """Begin; gives the list that the plain arrays of the object will be put on."""
+        self.memo = MEMO
+        self.last: Any = None  # the object that pickle looked at last, for errors
+        self._arrays: list[Array] = []
+        self._plain = None if np.ndarray in copyreg.dispatch_table else np.ndarray
+        return self._arrays
+
+    def finish(self) -> tuple[bytes, list[memoryview]]:
+        """The opcodes and buffers; forgets the object."""
+        self.memo = MEMO
+        self.last = None
+        self._arrays = []
+        return self._recording.take()
+
+    def reducer_override(self, obj: Any, /) -> Any:
+        cls: Any = type(obj)
+        if cls is self._plain and not obj.dtype.hasobject:
+            self._arrays.append(obj)
+            return TAKE
+        self.last = obj
+        reducer = reducer_for(cls)
+        return NotImplemented if reducer is None or cls in copyreg.dispatch_table else reducer(obj)
+
+
+def _encode_error(obj: Any, last: Any, error: Exception) -> EncodeError:
+    path = path_to(obj, last)
+    advice = "leave it out, or give its class a __reduce__"
+    if isinstance(error, RecursionError):
+        return EncodeError("nested too deeply for pickle", advice="flatten it, or raise sys.setrecursionlimit")
+    return EncodeError(str(error), type_name=type_name(last), path=path, advice=advice)

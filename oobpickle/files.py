@@ -1,0 +1,174 @@
+"""`dump`, `load`, `iter_file`: messages in files.
+
+A file is a sequence of records, each one message, so that more can be appended. A record is, in little-endian:
+
+    magic     8 bytes, `MAGIC`
+    count     u64, the number of frames
+    lengths   one u64 a frame
+    frames    each preceded by zeros up to a multiple of 64 bytes from the start of the record
+
+and ends with zeros up to such a multiple. docs/wire-format.md has it byte by byte.
+
+Rule: what a file says of lengths is checked against its size before anything is mapped, read or allocated.
+"""
+
+import contextlib
+import mmap
+import os
+import secrets
+import stat
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TypeAlias
+
+from oobpickle.codec import AnyCodec, codec_of
+from oobpickle.errors import DecodeError
+from oobpickle.message import dumps, unpack
+from oobpickle.wire import Frame
+
+AnyPath: TypeAlias = str | os.PathLike[str]
+
+MAGIC = b"\xf5oobfile"
+ALIGN = 64
+"""Frames start at multiples of this many bytes: a cache line, and more than any dtype asks for."""
+
+_PREFIX = struct.Struct("<8sQ")
+
+
+def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> None:
+    """Write obj's message to a file.
+
+    file: a path, which is replaced as a whole or, after any failure, left as it was; or a binary file object, at its
+    position (open it with "ab" to append a message). Raises EncodeError (nothing was written) and OSError (a file
+    object may hold a part of the record).
+    """
+    frames = dumps(obj, codec=codec)
+    if not isinstance(file, (str, os.PathLike)):
+        _write(frames, file)
+        return
+    path = os.path.realpath(file)
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is not to be replaced
+        with open(path, "wb") as device:
+            _write(frames, device)
+        return
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as new:
+            _write(frames, new)
+            new.flush()
+            os.fsync(new.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> Any:
+    """Rebuild the object of the first message in a file, or of the next one of a file object.
+
+    file: a path: it is mapped, arrays are views of the map, read when touched, writable without changing the file; they
+    keep the map alive. Nobody may shorten the file meanwhile (the kernel ends a process that reads past the end);
+    replacing it, as `dump` does, is fine. Or a binary file object: it is read into memory, and stands at the next message.
+    Raises DecodeError if there is no whole message that this codec takes, and OSError.
+    """
+    if isinstance(file, (str, os.PathLike)):
+        view = _mapped(file)
+        frames, _ = _frames(view, 0)
+    else:
+        frames = _read(file)
+    return unpack(frames, codec_of(codec))
+
+
+def iter_file(path: AnyPath, *, codec: AnyCodec = "pickle") -> Iterator[Any]:
+    """Rebuild the objects of all messages in a file, one after the other, as `load` does for the first.
+
+    Raises DecodeError at a record that is damaged or cut off; those before it have been given.
+    """
+    chosen = codec_of(codec)
+    view = _mapped(path)
+    position = 0
+    while position < len(view):
+        frames, position = _frames(view, position)
+        yield unpack(frames, chosen)
+
+
+def _padding(length: int) -> int:
+    return -length % ALIGN
+
+
+def _write(frames: list[Frame], file: BinaryIO) -> None:
+    lengths = [memoryview(frame).nbytes for frame in frames]
+    prefix = _PREFIX.pack(MAGIC, len(frames)) + struct.pack(f"<{len(lengths)}Q", *lengths)
+    for frame in (prefix, *frames):
+        for piece in (memoryview(frame), memoryview(bytes(_padding(len(frame))))):
+            rest = piece
+            while len(rest):  # a raw file may take less than it is given
+                rest = rest[file.write(rest) :]
+
+
+def _mapped(path: AnyPath) -> memoryview:
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise DecodeError(f"{os.fspath(path)}: the file is empty")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def _frames(view: memoryview, start: int) -> tuple[list[memoryview], int]:
+    """The frames of the record at start, and where the next record starts."""
+    count = _count(view[start : start + _PREFIX.size])
+    position = start + _PREFIX.size
+    if count > (len(view) - position) // 8:
+        raise DecodeError(_CUT_OFF)
+    lengths = struct.unpack_from(f"<{count}Q", view, position)
+    position += 8 * count
+    frames = []
+    for length in lengths:
+        position += _padding(position - start)
+        if length > len(view) - position:
+            raise DecodeError(_CUT_OFF)
+        frames.append(view[position : position + length])
+        position += length
+    return frames, min(position + _padding(position - start), len(view))
+
+
+_CUT_OFF = "the file ends within a message"
+
+
+def _count(prefix: bytes | memoryview) -> int:
+    if len(prefix) < _PREFIX.size:
+        raise DecodeError(_CUT_OFF if len(prefix) else "the file has no further message")
+    magic, count = _PREFIX.unpack(prefix)
+    if magic != MAGIC:
+        raise DecodeError("not a file of oobpickle messages")
+    return int(count)
+
+
+def _read(file: BinaryIO) -> list[memoryview]:
+    """The frames of the next record, read into memory of our own."""
+    count = _count(_exactly(file, _PREFIX.size, whole=False))
+    lengths = struct.unpack(f"<{count}Q", _exactly(file, 8 * count))
+    position = _PREFIX.size + 8 * count
+    frames = []
+    for length in lengths:
+        _exactly(file, _padding(position))
+        frames.append(_exactly(file, length))
+        position += _padding(position) + length
+    _exactly(file, _padding(position), whole=False)
+    return frames
+
+
+_PIECE = 1 << 24  # read at once: a length that is a lie costs no more memory than the file has bytes
+
+
+def _exactly(file: BinaryIO, length: int, *, whole: bool = True) -> memoryview:
+    """The next length bytes, writable; fewer at the end of the file unless whole."""
+    memory = bytearray()
+    while len(memory) < length:
+        piece = file.read(min(length - len(memory), _PIECE))
+        if not piece:
+            if whole:
+                raise DecodeError(_CUT_OFF)
+            break
+        memory += piece
+    return memoryview(memory)

@@ -52,6 +52,13 @@ START = 11
 """Where the first opcode after PROTO and FRAME is."""
 
 
+# The length, opcode and argument, of what pushes an ATOM: NONE, BININT1, BININT2, BININT.
+_ATOMS = bytes({0x4E: 1, 0x4B: 2, 0x4D: 3, 0x4A: 5}.get(opcode, 0) for opcode in range(128))
+MEMOIZE = 0x94
+_ARRAY = b"h\0)R\x94"  # BINGET 0, EMPTY_TUPLE, REDUCE, MEMOIZE: the source called for the next array
+_NOT_NEEDED = "plain data does not need this opcode"
+
+
 class Weighed(NamedTuple):
     """What running a stream has shown.
 
@@ -65,23 +72,11 @@ class Weighed(NamedTuple):
     suspect: bool
 
 
-def _table(**lengths: str) -> bytes:
-    table = bytearray(256)
-    for length, opcodes in lengths.items():
-        for opcode in opcodes.encode("latin-1"):
-            table[opcode] = int(length[1:])
-    return bytes(table)
-
-
-# The length, opcode and argument, of what pushes an ATOM: None, True, False; BININT1; BININT2; BININT.
-_ATOMS = _table(_1="N\x88\x89", _2="K", _3="M", _5="J")
-_ARRAY = b"h\0)R\x94"  # BINGET 0, EMPTY_TUPLE, REDUCE, MEMOIZE: the source called for the next array
-
-
 def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> Weighed:
     """Run a stream that begins with PROTO 5 and a FRAME that is all of the rest.
 
     Raises DecodeError, with offset and opcode, for all that is not plain data as a pickler writes it, or beyond a limit.
+    runs: False goes through runs of arrays one by one.
     """
     heaviest = 2 * limits.key_values
     stack: list[int] = []
@@ -94,18 +89,113 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
         for _ in repeat(None, limits.opcodes):
             at = i
             op = stream[i]
-            if op == 0x8C:  # SHORT_BINUNICODE
-                i += 2 + stream[i + 1]
-                stack.append(-at)
-                if stream[i] == 0x94:  # MEMOIZE
-                    memo.append(-at)
+            if op >= 0x80:
+                if op == 0x8C:  # SHORT_BINUNICODE
+                    i += 2 + stream[i + 1]
+                    stack.append(-at)
+                    if stream[i] == MEMOIZE:
+                        i += 1
+                        memo.append(-at)
+                elif op == MEMOIZE:
                     i += 1
+                    top = stack[-1]
+                    memo.append(top if top < LIST or top >= CALL or top & KIND == VALUE else VALUE | DEEP)
+                elif op == 0x86:  # TUPLE2
+                    i += 1
+                    b = stack.pop()
+                    a = stack[-1]
+                    weight = (a if a > 0 else 2) + (b if b > 0 else 2) + 2
+                    stack[-1] = weight | 1 if weight < heaviest else unhashable((a, b))
+                elif op == 0x85:  # TUPLE1
+                    i += 1
+                    a = stack[-1]
+                    weight = (a if a > 0 else 2) + 2
+                    stack[-1] = weight | 1 if weight < heaviest else unhashable((a,))
+                elif op == 0x87:  # TUPLE3
+                    i += 1
+                    c = stack.pop()
+                    b = stack.pop()
+                    a = stack[-1]
+                    weight = (a if a > 0 else 2) + (b if b > 0 else 2) + (c if c > 0 else 2) + 2
+                    stack[-1] = weight | 1 if weight < heaviest else unhashable((a, b, c))
+                elif op == 0x88 or op == 0x89:  # NEWTRUE, NEWFALSE  # noqa: PLR1714 - twice as fast as `in`
+                    i += 1
+                    stack.append(ATOM)
+                elif op == 0x93:  # STACK_GLOBAL
+                    i += 1
+                    name = -stack.pop()
+                    module = -stack[-1]
+                    if name < START or module < START:
+                        if -UNPLACED in (name, module):
+                            return weigh(stream, names, limits, runs=False)
+                        refuse("a name that is no text of up to 255 bytes")
+                    full = (
+                        stream[module + 2 : module + 2 + stream[module + 1]],
+                        stream[name + 2 : name + 2 + stream[name + 1]],
+                    )
+                    if (rule := names.get(full)) is None:
+                        refuse(f"{b'.'.join(full)!r} is no name that a stream may use here")
+                    stack[-1] = CALL + len(rules)
+                    rules.append(rule)
+                elif op == 0x97:  # NEXT_BUFFER
+                    i += 1
+                    buffers += 1
+                    stack.append(BUFFER)
+                elif op == 0x98:  # READONLY_BUFFER
+                    i += 1
+                    if stack[-1] != BUFFER:
+                        refuse("nothing here is a buffer just taken")
+                elif op == 0x8F:  # EMPTY_SET
+                    i += 1
+                    stack.append(SET)
+                elif op == 0x90:  # ADDITEMS
+                    i += 1
+                    group = stack
+                    stack = outer.pop()
+                    if (top := stack[-1]) & KIND != SET:
+                        refuse("members for something that is no set in the making")
+                    weight, count, chosen = weigh_keys(group, heaviest)
+                    keys += weight
+                    stack[-1] = top = top + count
+                    collisions += top % VALUE * chosen
+                elif op == 0x91:  # FROZENSET
+                    i += 1
+                    group = stack
+                    stack = outer.pop()
+                    weight, count, chosen = weigh_keys(group, heaviest)
+                    keys += weight
+                    collisions += count * chosen
+                    weight = 2 * weight + CHOSEN
+                    stack.append(weight if weight < heaviest else VALUE)
+                elif op == 0x8A:  # LONG1
+                    size = stream[i + 1]
+                    i += 2 + size
+                    stack.append(ATOM if size <= 8 else CHOSEN + (size >> 4 << 1))
+                elif op == 0x8B:  # LONG4
+                    size = _size(stream, at, 4)
+                    if size > limits.int_bytes:
+                        refuse(f"an integer of {size} bytes; limits.int_bytes is {limits.int_bytes}")
+                    i += 5 + size
+                    stack.append(CHOSEN + (size >> 4 << 1))
+                elif op == 0x8D:  # BINUNICODE8
+                    size = _size(stream, at, 8)
+                    i += 9 + size
+                    stack.append(_weight_of_text(size, limits))
+                elif op == 0x8E:  # BINBYTES8
+                    size = _size(stream, at, 8)
+                    i += 9 + size
+                    stack.append(ATOM + (size >> 7 << 1))
+                elif op == 0x96:  # BYTEARRAY8
+                    i += 9 + _size(stream, at, 8)
+                    stack.append(VALUE)
+                else:
+                    refuse(_NOT_NEEDED)
             elif size := _ATOMS[op]:
                 i += size
                 stack.append(ATOM)
             elif op == 0x68:  # BINGET
                 index = stream[i + 1]
-                if not index and stream.startswith(_ARRAY, i) and memo[0] == SOURCE:
+                if not index and memo[0] == SOURCE and stream.startswith(_ARRAY, i):
                     i += 5
                     arrays += 1
                     stack.append(VALUE)
@@ -118,10 +208,6 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 else:
                     i += 2
                     stack.append(memo[index])
-            elif op == 0x94:  # MEMOIZE
-                i += 1
-                top = stack[-1]
-                memo.append(top if top < LIST or top >= CALL or top & KIND == VALUE else VALUE | DEEP)
             elif op == 0x28:  # MARK
                 i += 1
                 outer.append(stack)
@@ -129,30 +215,6 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
             elif op == 0x47:  # BINFLOAT
                 i += 9
                 stack.append(CHOSEN)
-            elif op == 0x86:  # TUPLE2
-                i += 1
-                b = stack.pop()
-                a = stack[-1]
-                weight = (a if a > 0 else 2) + (b if b > 0 else 2) + 2
-                stack[-1] = weight | 1 if weight < heaviest else unhashable((a, b))
-            elif op == 0x85:  # TUPLE1
-                i += 1
-                a = stack[-1]
-                weight = (a if a > 0 else 2) + 2
-                stack[-1] = weight | 1 if weight < heaviest else unhashable((a,))
-            elif op == 0x87:  # TUPLE3
-                i += 1
-                c = stack.pop()
-                b = stack.pop()
-                a = stack[-1]
-                weight = (a if a > 0 else 2) + (b if b > 0 else 2) + (c if c > 0 else 2) + 2
-                stack[-1] = weight | 1 if weight < heaviest else unhashable((a, b, c))
-            elif op == 0x74:  # TUPLE
-                i += 1
-                group = stack
-                stack = outer.pop()
-                weight = weight_of(group) + 2
-                stack.append(EMPTY if not group else weight | 1 if weight < heaviest else unhashable(group))
             elif op == 0x52:  # REDUCE
                 i += 1
                 arguments = stack.pop()
@@ -179,7 +241,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                         stack[-1] = VALUE | DEEP
                     else:
                         stack[-1] = VALUE | arguments & DEEP
-                if stream[i] == 0x94:  # MEMOIZE
+                if stream[i] == MEMOIZE:
                     i += 1
                     memo.append(stack[-1])
             elif op == 0x75:  # SETITEMS
@@ -188,27 +250,36 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 stack = outer.pop()
                 if (top := stack[-1]) & KIND != DICT:
                     refuse("items for something that is no dict in the making")
-                if (deepest := max(group[1::2])) >= DEEP:
-                    top |= deep(deepest)
-                group = group[::2]
-                if max(group) <= ATOM:
-                    keys += 2 * len(group)
+                if len(group) % 2:
+                    refuse("a key without a value")
+                if (deepest := max(group)) >= DEEP:
+                    stack[-1] = top = top | deep(deepest)
+                if deepest <= ATOM or max(group[::2]) <= ATOM:
+                    keys += len(group)
                 else:
-                    weight, count, chosen = weigh_keys(group, heaviest)
+                    weight, count, chosen = weigh_keys(group[::2], heaviest)
                     keys += weight
-                    top += count
+                    stack[-1] = top = top + count
                     collisions += top % VALUE * chosen
-                stack[-1] = top
+            elif op == 0x74:  # TUPLE
+                i += 1
+                group = stack
+                stack = outer.pop()
+                if group:
+                    weight = (sum(group) if min(group) > 0 else weight_of(group)) + 2
+                    stack.append(weight | 1 if weight < heaviest else unhashable(group))
+                else:
+                    stack.append(EMPTY)
             elif op == 0x7D:  # EMPTY_DICT
                 i += 1
                 stack.append(DICT)
-                if stream[i] == 0x94:  # MEMOIZE
+                if stream[i] == MEMOIZE:
                     i += 1
                     memo.append(VALUE | DEEP)
             elif op == 0x5D:  # EMPTY_LIST
                 i += 1
                 stack.append(LIST)
-                if stream[i] == 0x94:  # MEMOIZE
+                if stream[i] == MEMOIZE:
                     i += 1
                     memo.append(VALUE | DEEP)
             elif op == 0x65:  # APPENDS
@@ -219,18 +290,10 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                     refuse("elements for something that is no list in the making")
                 if (deepest := max(group)) >= DEEP:
                     stack[-1] = top | deep(deepest)
-            elif op == 0x93:  # STACK_GLOBAL
-                i += 1
-                name, module = -stack.pop(), -stack[-1]
-                if -UNPLACED in (name, module):
-                    return weigh(stream, names, limits, runs=False)
-                if name < 0 or module < 0:
-                    refuse("a name that is no text of up to 255 bytes")
-                pair = _text(stream, module), _text(stream, name)
-                if pair not in names:
-                    refuse(f"{'.'.join(pair)!r} is no name that a stream may use here")
-                stack[-1] = CALL + len(rules)
-                rules.append(names[pair])
+            elif op == 0x58:  # BINUNICODE
+                size = _size(stream, at, 4)
+                i += 5 + size
+                stack.append(_weight_of_text(size, limits))
             elif op == 0x29:  # EMPTY_TUPLE
                 i += 1
                 stack.append(EMPTY)
@@ -246,7 +309,8 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                     stack[-1] = top | deep(deepest)
             elif op == 0x73:  # SETITEM
                 i += 1
-                deepest, key = stack.pop(), stack.pop()
+                deepest = stack.pop()
+                key = stack.pop()
                 if (top := stack[-1]) & KIND != DICT:
                     refuse("an item for something that is no dict in the making")
                 if deepest >= DEEP:
@@ -255,58 +319,13 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 keys += weight
                 stack[-1] = top = top + count
                 collisions += top % VALUE * chosen
-            elif op in (0x58, 0x8D):  # BINUNICODE, BINUNICODE8
-                size = _size(stream, at, 4 if op == 0x58 else 8)
-                if size > limits.text_bytes:
-                    refuse(f"a text of {size} bytes; limits.text_bytes is {limits.text_bytes}")
-                i += (5 if op == 0x58 else 9) + size
-                stack.append(2 + (size >> 7 << 1))
             elif op == 0x43:  # SHORT_BINBYTES
                 i += 2 + stream[i + 1]
                 stack.append(ATOM)
-            elif op in (0x42, 0x8E, 0x96):  # BINBYTES, BINBYTES8, BYTEARRAY8
-                size = _size(stream, at, 4 if op == 0x42 else 8)
-                i += (5 if op == 0x42 else 9) + size
-                stack.append(VALUE if op == 0x96 else 2 + (size >> 7 << 1))
-            elif op == 0x8A:  # LONG1
-                size = stream[i + 1]
-                i += 2 + size
-                stack.append(ATOM if size <= 8 else CHOSEN + (size >> 4 << 1))
-            elif op == 0x8B:  # LONG4
+            elif op == 0x42:  # BINBYTES
                 size = _size(stream, at, 4)
-                if size > limits.int_bytes:
-                    refuse(f"an integer of {size} bytes; limits.int_bytes is {limits.int_bytes}")
                 i += 5 + size
-                stack.append(CHOSEN + (size >> 4 << 1))
-            elif op == 0x97:  # NEXT_BUFFER
-                i += 1
-                buffers += 1
-                stack.append(BUFFER)
-            elif op == 0x98:  # READONLY_BUFFER
-                i += 1
-                if stack[-1] != BUFFER:
-                    refuse("nothing here is a buffer just taken")
-            elif op == 0x8F:  # EMPTY_SET
-                i += 1
-                stack.append(SET)
-            elif op == 0x90:  # ADDITEMS
-                i += 1
-                group = stack
-                stack = outer.pop()
-                if (top := stack[-1]) & KIND != SET:
-                    refuse("members for something that is no set in the making")
-                weight, count, chosen = weigh_keys(group, heaviest)
-                keys += weight
-                stack[-1] = top = top + count
-                collisions += top % VALUE * chosen
-            elif op == 0x91:  # FROZENSET
-                i += 1
-                group = stack
-                stack = outer.pop()
-                weight, count, chosen = weigh_keys(group, heaviest)
-                keys += weight
-                collisions += count * chosen
-                stack.append(2 * weight + CHOSEN if 2 * weight + CHOSEN < heaviest else VALUE)
+                stack.append(ATOM + (size >> 7 << 1))
             elif op == 0x30:  # POP
                 i += 1
                 stack.pop()
@@ -316,18 +335,16 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
             elif op == 0x2E:  # STOP
                 break
             else:
-                refuse("plain data does not need this opcode")
+                refuse(_NOT_NEEDED)
         else:
             refuse(f"more steps than limits.opcodes, {limits.opcodes}")
         if at != len(stream) - 1 or outer or len(stack) != 1 or stack[0] >= CALL:
-            refuse("the end, with bytes after it, or other than one value on the stack")
-        _check_sums(stream, limits, buffers=buffers, keys=keys, freeing=freeing, work=work)
+            refuse("the end, and not that of the stream, or not with one value on the stack")
+        _check_sums(len(stream), limits, buffers, keys // 2, freeing, work)
     except Refused as refused:
         reason = str(refused)
     except IndexError:
         reason = "truncated" if i >= len(stream) else "nothing there to take: the stack or the memo is shorter"
-    except UnicodeDecodeError:
-        reason = "a name that is no UTF-8"
     except ValueError:  # of max
         reason = "an empty group"
     else:
@@ -359,21 +376,21 @@ def _size(stream: bytes, at: int, width: int) -> int:
     return int.from_bytes(stream[at + 1 : at + 1 + width], "little")
 
 
-def _text(stream: bytes, at: int) -> str:
-    return stream[at + 2 : at + 2 + stream[at + 1]].decode()
+def _weight_of_text(size: int, limits: Limits) -> int:
+    if size > limits.text_bytes:
+        refuse(f"a text of {size} bytes; limits.text_bytes is {limits.text_bytes}")
+    return ATOM + (size >> 7 << 1)
 
 
-def _check_sums(stream: bytes, limits: Limits, *, buffers: int, keys: int, freeing: int, work: int) -> None:
+def _check_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> None:  # noqa: PLR0917
     if buffers > limits.buffers:
         refuse(f"{buffers} buffers; limits.buffers is {limits.buffers}")
-    if keys > 2 * limits.keys_values:
-        refuse(f"{keys // 2} values in dict keys and set members; limits.keys_values is {limits.keys_values}")
+    if keys > limits.keys_values:
+        refuse(f"{keys} values in dict keys and set members; limits.keys_values is {limits.keys_values}")
     if freeing > limits.freeing_stack:
-        refuse(
-            f"nested objects that take {freeing} bytes of C stack to free; limits.freeing_stack is {limits.freeing_stack}"
-        )
-    if work > limits.work_base + limits.work_per_byte * len(stream):
-        refuse(f"{work} us of rebuilding for {len(stream)} bytes; see limits.work_base and work_per_byte")
+        refuse(f"it takes {freeing} bytes of C stack to free; limits.freeing_stack is {limits.freeing_stack}")
+    if work > limits.work_base + limits.work_per_byte * length:
+        refuse(f"{work} us of rebuilding for {length} bytes; see limits.work_base and limits.work_per_byte")
 
 
 @cache

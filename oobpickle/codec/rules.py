@@ -30,5 +30,5 @@ class Rule(NamedTuple):
     source: bool = False
 
 
-Names: TypeAlias = Mapping[tuple[str, str], Rule]
-"""(module, qualified name), as STACK_GLOBAL has them, to the rule. What is not in it does not exist."""
+Names: TypeAlias = Mapping[tuple[bytes, bytes], Rule]
+"""(module, qualified name), in UTF-8 as the stream has them, to the rule. What is not in it does not exist."""

@@ -101,6 +101,7 @@ def test_kinds():
     assert weighed(b").").item == EMPTY
     assert weighed(b"].").item == LIST
     assert weighed(b"]\x940h\0.").item == VALUE | DEEP
+    assert weighed(b"]Na\x940h\0.").item == VALUE | DEEP
     assert weighed(b"}.").item == DICT
     assert weighed(b"\x8f.").item == SET
     assert weighed(b"\x97.").item == BUFFER
@@ -178,6 +179,13 @@ BOUNDS = {
     "keys_values": (b"}(" + b"K\x01N" * 100 + b"u.", 100),
     "freeing_stack": (name(TOYS, "holder") + b"](" + name(TOYS, "holder") + b"](Ne\x85Re\x85R.", 1024),
 }
+
+
+@pytest.mark.parametrize("opcodes", [b"}(NN\x86Nu.", b"}NN\x86Ns.", b"\x8f(NN\x86\x90.", b"(NN\x86\x91."])
+def test_keys_are_weighed_whatever_takes_them(opcodes):
+    weighed(opcodes, limits=DEFAULT.replace(keys_values=3))
+    with pytest.raises(DecodeError, match="limits.keys_values"):
+        weighed(opcodes, limits=DEFAULT.replace(keys_values=2))
 
 
 @pytest.mark.parametrize("bound", BOUNDS)

@@ -24,6 +24,7 @@ from oobpickle.errors import (
 from oobpickle.files import dump, iter_file, load
 from oobpickle.message import dumps, loads
 from oobpickle.sockets import recv, send
+from oobpickle.tracker import Tracker
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "Pickler",
     "RemoteError",
     "Timeout",
+    "Tracker",
     "Unpickler",
     "dump",
     "dumps",

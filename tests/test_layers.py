@@ -13,6 +13,7 @@ LAYERS = {
     "oobpickle.errors": 0,
     "oobpickle.limits": 0,
     "oobpickle.wire": 1,
+    "oobpickle.tracker": 1,
     "oobpickle.codec": 2,
     "oobpickle.message": 3,
     "oobpickle.files": 4,

@@ -382,7 +382,7 @@ def _weight_of_text(size: int, limits: Limits) -> int:
     return ATOM + (size >> 7 << 1)
 
 
-def _check_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> None:  # noqa: PLR0917
+def _check_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> None:
     if buffers > limits.buffers:
         refuse(f"{buffers} buffers; limits.buffers is {limits.buffers}")
     if keys > limits.keys_values:

@@ -19,7 +19,7 @@ def reduce_array_array(obj: "array.array[Any]") -> tuple[Any, ...]:
 def rebuild_array_array(typecode: str, buffer: Any) -> "array.array[Any]":
     """Copy the buffer into a new array.array, which owns its memory."""
     result = array.array(typecode)
-    result.frombytes(buffer)
+    result.frombytes(_frombuffer(buffer, np.uint8))  # it takes bytes only, and the buffer may be the array that was sent
     return result
 
 

@@ -36,5 +36,6 @@ def rebuild_memoryview(buffer: Any, format: str, shape: tuple[int, ...]) -> memo
     """A view of the buffer itself, as writable as that is."""
     flat = memoryview(buffer).cast("B")
     if 0 in shape:  # memoryview.cast refuses a shape without elements
-        return memoryview(_ndarray(shape, np.dtype(format)))
+        empty = memoryview(_ndarray(shape, np.dtype(format)))
+        return empty.toreadonly() if flat.readonly else empty
     return flat.cast(format, shape) if format != "B" or len(shape) != 1 else flat  # type: ignore[call-overload]

@@ -19,7 +19,7 @@ def reduce_array_array(obj: "array.array[Any]") -> tuple[Any, ...]:
 def rebuild_array_array(typecode: str, buffer: Any) -> "array.array[Any]":
     """Copy the buffer into a new array.array, which owns its memory."""
     result = array.array(typecode)
-    result.frombytes(buffer)
+    result.frombytes(_frombuffer(buffer, np.uint8))  # it takes bytes only, and the buffer may be the array that was sent
     return result
 
 
@@ -36,5 +36,6 @@ def rebuild_memoryview(buffer: Any, format: str, shape: tuple[int, ...]) -> memo
     """A view of the buffer itself, as writable as that is."""
     flat = memoryview(buffer).cast("B")
     if 0 in shape:  # memoryview.cast refuses a shape without elements
-        return memoryview(_ndarray(shape, np.dtype(format)))
+        empty = memoryview(_ndarray(shape, np.dtype(format)))
+        return empty.toreadonly() if flat.readonly else empty
     return flat.cast(format, shape) if format != "B" or len(shape) != 1 else flat  # type: ignore[call-overload]

@@ -66,11 +66,12 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """The runs of each peer of a case, one a round; and the peers that were left out, with the reason."""
+    """The runs of each peer of a case, one a round; and with the reason, the peers that were left out, or failed."""
 
     case: Case
     runs: dict[str, list[Run]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def rates(self, peer: str) -> list[float]:
         """Messages a second in each round; of round trips, one over the median latency."""

@@ -225,7 +225,7 @@ def _headed(heading: str) -> str:
 
 def _fitting(columns: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
     """The columns that fit into so many, the less important ones left out."""
-    kept = list(columns)
+    kept = [column for column in columns if any(column[1:]) or len(column) == 1]
 
     def taken(column: tuple[str, ...]) -> int:
         return max(len(cell) for cell in (*_headed(column[0]).split("\n"), *column[1:])) + _GAP

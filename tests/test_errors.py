@@ -62,7 +62,11 @@ def test_bases():
 
 def test_the_docstring_is_the_tree():
     names = re.findall(r"[├└]── (\w+)", errors.__doc__)
-    classes = {name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == "oobpickle.errors"}
+    classes = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == "oobpickle.errors"
+    }
     assert set(names) | {"OobpickleError"} == classes
     for name in classes:
         assert issubclass(getattr(errors, name), errors.OobpickleError)

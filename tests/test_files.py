@@ -290,7 +290,14 @@ class TestDamage:
 
     @pytest.mark.parametrize(
         "content",
-        [b"", b"x", b"hello, this is a text file\n" * 10, b"\x93NUMPY\x01\x00" + bytes(200), pickle.dumps(1), b"\xf5oob" * 100],
+        [
+            b"",
+            b"x",
+            b"hello, this is a text file\n" * 10,
+            b"\x93NUMPY\x01\x00" + bytes(200),
+            pickle.dumps(1),
+            b"\xf5oob" * 100,
+        ],
         ids=["empty", "short", "text", "npy", "pickle", "magic of a frame"],
     )
     def test_foreign_files(self, path, content):

@@ -15,7 +15,13 @@ from oobpickle.codec import Codec
 from tests.same import assert_same
 
 LARGE = np.arange(100_000.0)
-OBJECT = {"image": LARGE, "label": "a", "small": np.arange(7), "blob": b"x" * 100_000, "times": np.arange(9).astype("M8[ms]")}
+OBJECT = {
+    "image": LARGE,
+    "label": "a",
+    "small": np.arange(7),
+    "blob": b"x" * 100_000,
+    "times": np.arange(9).astype("M8[ms]"),
+}
 
 
 def copies(frames):
@@ -147,7 +153,9 @@ class TestNotFrames:
         with pytest.raises(TypeError):
             oobpickle.loads(wrong)
 
-    @pytest.mark.parametrize("wrong", [[], (), [b""], b"", b"hello", [b"hello", b"x"], b"\x80", b"\x80\x05", b"\x80\x05N"])
+    @pytest.mark.parametrize(
+        "wrong", [[], (), [b""], b"", b"hello", [b"hello", b"x"], b"\x80", b"\x80\x05", b"\x80\x05N"]
+    )
     def test_what_is_no_message_is_a_decode_error(self, wrong):
         with pytest.raises(DecodeError):
             oobpickle.loads(wrong)

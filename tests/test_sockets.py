@@ -33,7 +33,9 @@ def pair(sockets):
 
 
 class TestContract:
-    @pytest.mark.parametrize("obj", [None, 5, "text", [], LARGE, LARGE[::7], OBJECT, [OBJECT] * 3], ids=lambda o: type(o).__name__)
+    @pytest.mark.parametrize(
+        "obj", [None, 5, "text", [], LARGE, LARGE[::7], OBJECT, [OBJECT] * 3], ids=lambda o: type(o).__name__
+    )
     def test_round_trip(self, pair, obj):
         for one, other in ((pair.left, pair.right), (pair.right, pair.left)):
             pair.call(oobpickle.send, one, obj)
@@ -144,7 +146,9 @@ class TestContract:
         assert_same(got, OBJECT)
 
 
-@pytest.mark.parametrize("types", [(zmq.PUSH, zmq.PULL), (zmq.XPUB, zmq.SUB), (zmq.REP, zmq.REQ), (zmq.DEALER, zmq.DEALER)])
+@pytest.mark.parametrize(
+    "types", [(zmq.PUSH, zmq.PULL), (zmq.XPUB, zmq.SUB), (zmq.REP, zmq.REQ), (zmq.DEALER, zmq.DEALER)]
+)
 def test_socket_types(make_sockets, facade, types):
     pair = make_sockets(facade, "tcp", types)
     sender, receiver = pair.left, pair.right
@@ -286,7 +290,12 @@ def test_a_context_in_use_by_several_threads(make_sockets):
     def work(pair, seed):
         try:
             for number in range(30):
-                obj = {"n": number, "a": LARGE + seed, "s": [np.arange(k) + seed for k in range(10)], "b": bytes([seed]) * 70_000}
+                obj = {
+                    "n": number,
+                    "a": LARGE + seed,
+                    "s": [np.arange(k) + seed for k in range(10)],
+                    "b": bytes([seed]) * 70_000,
+                }
                 oobpickle.send(pair.left, obj)
                 assert_same(oobpickle.recv(pair.right), obj)
         except BaseException as error:  # noqa: BLE001

@@ -208,7 +208,9 @@ class TestDamage:
 
 
 class TestForeign:
-    @pytest.mark.parametrize("head", [b"", b"\xf5", b"\xf5oob", b"hello", bytes(48), b"\xf6oob" + bytes(44), b"x" * 1000])
+    @pytest.mark.parametrize(
+        "head", [b"", b"\xf5", b"\xf5oob", b"hello", bytes(48), b"\xf6oob" + bytes(44), b"x" * 1000]
+    )
     def test_not_ours(self, head):
         with pytest.raises(DecodeError):
             unpack([head])
@@ -229,7 +231,8 @@ class TestForeign:
         lies = [
             wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 10, 0, 0, 0, 2**32 - 1, 0) + bytes(100),
             wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 2**64 - 1, 0, 0, 0, 1, 2**32 - 1) + bytes(100),
-            wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 0, 0, 0, 0, 2, 0) + struct.pack("<2Q", *[(1 << 62) | (2**61)] * 2),
+            wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 0, 0, 0, 0, 2, 0)
+            + struct.pack("<2Q", *[(1 << 62) | (2**61)] * 2),
             wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 0, 0, 0, 0, 1, 0) + struct.pack("<Q", 2**62 - 1),
             wire.HEADER.pack(wire.MAGIC, wire.VERSION, 0, 0, 0, 0, 0, 0, 1, 0) + struct.pack("<Q", 3 << 62),
         ]

@@ -60,6 +60,9 @@ def _pieces(obj: Any) -> Iterator[Any]:
         yield f"{type(obj).__name__} {obj.dtype} {obj.shape}".encode()
         if obj.dtype.hasobject:
             yield repr(obj.tolist()).encode()
+        elif obj.dtype.names is not None:  # field by field: the gaps between them are nobody's value
+            for name in obj.dtype.names:
+                yield from _pieces(np.asarray(obj[name]))
         else:
             yield np.ascontiguousarray(obj).reshape(-1).view(np.uint8)
     elif _is_frame(obj):

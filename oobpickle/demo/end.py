@@ -73,7 +73,7 @@ class End:
         self._socket.sndtimeo = self._socket.rcvtimeo = int(PATIENCE * 1000)
 
     def close(self) -> None:
-        """Close the socket; an ipc file goes with it."""
+        """Close the socket."""
         self._socket.close(0)
 
 

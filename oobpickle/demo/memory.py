@@ -6,12 +6,16 @@ raises the peak. No page of it goes uncounted for being freed again. A view cost
 16 MB, whoever makes it. What it cannot see: a copy into memory that somebody kept for that purpose, and of two copies of which the
 first is freed before the second, one.
 
-Linux with glibc, that is; elsewhere it says None.
+malloc gives back all that is free in its main arena only, so a process that measures must be started with `ONE_ARENA`.
+All this is Linux with glibc; elsewhere it says None.
 """
 
 import ctypes
 import gc
 import sys
+
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
+"""What the environment of a process needs for its threads to have no arenas of their own (mallopt(3))."""
 
 
 class Fresh:

@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple, Self, cast
 
 from oobpickle.demo.end import PATIENCE, Prepared, Streamed
 from oobpickle.demo.files import BadFile
+from oobpickle.demo.memory import ONE_ARENA
 from oobpickle.demo.transports import Transport
 
 MEASURABLE = 1 << 20
@@ -77,8 +78,9 @@ class Pair:
         """Send the index-th prepared thing for so many seconds. What goes wrong is in the outcome."""
         try:
             return self._run(index, thing, transport, seconds)
-        except DemoFailed as error:
-            return failed(transport, str(error))
+        except DemoFailed as error:  # which may be of one end because the other is gone
+            gone = [end.gone() for end in self._ends if not end.runs()]
+            return failed(transport, "; ".join(gone) or str(error))
 
     def _start(self, role: str) -> "_End":
         end = _End(role, self._folder.name)
@@ -103,19 +105,24 @@ class Pair:
             wrong = f"of {sent.messages:,} messages {received.messages:,} arrived, or not in order"
         else:
             wrong = ""
-        copies = None
-        if thing.size >= MEASURABLE and None not in fresh:
-            at_producer, at_consumer = (nbytes / thing.size for nbytes in fresh)
-            copies = at_producer + max(0.0, at_consumer - transport.lands)
+        copies = _copies(thing, transport, *fresh)
         return Outcome(transport.name, sent.messages / (received.at - sent.at), copies, wrong)
 
-    def _send_one(self, index: int) -> tuple[int, tuple[Any, Any]]:
+    def _send_one(self, index: int) -> tuple[int, tuple[int | None, int | None]]:
         """The checksum of what arrived, and the fresh memory that it took at either end."""
         self._consumer.do("get_ready")
         self._consumer.order("receive_one")
         fresh = self._producer.do("send_one", index)
         checksum, fresh_at_consumer = self._consumer.answer()
         return checksum, (fresh, fresh_at_consumer)
+
+
+def _copies(thing: Prepared, transport: Transport, at_producer: int | None, at_consumer: int | None) -> float | None:
+    """The copies that were made, told by the fresh memory at either end; None if that does not tell."""
+    landing = transport.lands * thing.out_of_band
+    if at_producer is None or at_consumer is None or thing.size < MEASURABLE or at_consumer < 0.9 * landing:
+        return None  # the last: if what arrived took no fresh memory, then neither would a copy
+    return max(0.0, at_producer + at_consumer - landing) / thing.size
 
 
 class _End:
@@ -130,7 +137,7 @@ class _End:
             [sys.executable, "-P", "-c", "from oobpickle.demo import end; end.main()", role, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path), **ONE_ARENA},
             start_new_session=True,
         )
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -149,7 +156,7 @@ class _End:
             pickle.dump((self._ordered, method, arguments), self._stdin)
             self._stdin.flush()
         except OSError:
-            raise DemoFailed(self._gone()) from None
+            raise DemoFailed(self.gone()) from None
 
     def answer(self) -> Any:
         """The answer to the last order; those to earlier ones, which nobody waited for, are dropped."""
@@ -161,10 +168,18 @@ class _End:
                 raise DemoFailed(f"the {self._role} does not answer") from None
             except TypeError:  # None: it will answer no more
                 self._answers.put(None)
-                raise DemoFailed(self._gone()) from None
+                raise DemoFailed(self.gone()) from None
         if done:
             return result
         raise result if isinstance(result, BadFile) else DemoFailed(f"the {self._role}: {result}")
+
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def gone(self) -> str:
+        """What to say of a process that is not there."""
+        return f"the {self._role} has ended (exit status {self._process.wait()})"
 
     def stop(self) -> None:
         """End it, at once."""
@@ -191,6 +206,3 @@ class _End:
             pass
         finally:
             self._answers.put(None)
-
-    def _gone(self) -> str:
-        return f"the {self._role} has ended (exit status {self._process.wait()})"

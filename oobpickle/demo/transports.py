@@ -17,7 +17,8 @@ class Transport:
     """As it is shown."""
 
     lands: ClassVar[int] = 1
-    """How often the receiver's memory must hold what arrives, if nothing is copied: the kernel writes it there once."""
+    """How much fresh memory of the receiver the buffers of a message take if nobody copies them, in units of their own size: the
+    kernel writes them there, once."""
 
     def bind(self, socket: "zmq.Socket[bytes]", folder: str) -> str:
         """Bind and give the address. folder: a private one, for files."""
@@ -44,12 +45,12 @@ class Tcp(Transport):
 
 
 class Ipc(Transport):
-    """A Unix domain socket in the private folder."""
+    """A Unix domain socket in the private folder. libzmq leaves the file behind; it goes with the folder."""
 
     name = "ipc"
 
     def bind(self, socket: "zmq.Socket[bytes]", folder: str) -> str:
-        """Bind to a file, which goes with the socket."""
+        """Bind to a file there, or bind to it again."""
         address = f"ipc://{folder}/socket"
         socket.bind(address)
         return address

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+
 @pytest.fixture(autouse=True, scope="package")
 def arrays_that_can_be_shown():
     """Of arrays of random bytes numpy's repr raises: what is no code point, or a datetime without a unit."""

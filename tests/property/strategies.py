@@ -16,7 +16,9 @@ def plain_dtypes():
     times = st.tuples(st.sampled_from("<>"), st.sampled_from("mM"), st.sampled_from(UNITS)).map(
         lambda t: np.dtype(f"{t[0]}{t[1]}8" + ("" if t[2] == "generic" else f"[{t[2]}]"))
     )
-    texts = st.tuples(st.sampled_from("<>"), st.sampled_from("SUV"), SIZES).map(lambda t: np.dtype(f"{t[0]}{t[1]}{t[2]}"))
+    texts = st.tuples(st.sampled_from("<>"), st.sampled_from("SUV"), SIZES).map(
+        lambda t: np.dtype(f"{t[0]}{t[1]}{t[2]}")
+    )
     return st.one_of(numbers, numbers, times, texts)
 
 
@@ -28,7 +30,10 @@ def structured(draw, fields):
     """A structure: fields in any order of offsets, with gaps, titles, subarrays; aligned, or a record."""
     names = draw(st.lists(NAMES, min_size=0, max_size=4, unique=True))
     formats = [draw(fields) for _ in names]
-    formats = [np.dtype((f, tuple(draw(st.lists(SIZES, max_size=2))))) if f.itemsize and draw(st.booleans()) else f for f in formats]
+    formats = [
+        np.dtype((f, tuple(draw(st.lists(SIZES, max_size=2))))) if f.itemsize and draw(st.booleans()) else f
+        for f in formats
+    ]
     if draw(st.booleans()):  # at places of their own choice
         offsets, end = [], 0
         for dtype in formats:
@@ -64,7 +69,9 @@ def arrays(draw, dtypes=dtypes(), max_side=7):
     """An array: C or Fortran order, permuted axes, strided, reversed, broadcast, misaligned, 0-d, 0-size, read-only."""
     shape = tuple(draw(st.lists(st.integers(0, max_side), max_size=3)))
     a = values(draw(dtypes), shape, draw(st.integers(0, 2**32)))
-    layout = draw(st.sampled_from(["C", "C", "F", "permuted", "strided", "reversed", "broadcast", "odd", "field", "one of"]))
+    layout = draw(
+        st.sampled_from(["C", "C", "F", "permuted", "strided", "reversed", "broadcast", "odd", "field", "one of"])
+    )
     if layout == "F":
         a = np.asfortranarray(a) if a.dtype.names is None else a.T
     elif layout == "permuted":

@@ -28,7 +28,12 @@ LOOK_ALIKES = [
     *HEADERS,
 ]
 SMALL = st.one_of(
-    st.sampled_from(LOOK_ALIKES), st.integers(), st.none(), st.text(max_size=8), st.binary(max_size=8), st.floats(allow_nan=False)
+    st.sampled_from(LOOK_ALIKES),
+    st.integers(),
+    st.none(),
+    st.text(max_size=8),
+    st.binary(max_size=8),
+    st.floats(allow_nan=False),
 )
 LENGTHS = st.sampled_from([LARGE - 1, LARGE, LARGE + 1, LARGE + 7, 2 * LARGE, 100_000])
 VALUES = st.tuples(st.sampled_from([bytes, bytearray]), LENGTHS, st.integers(0, 255)).map(
@@ -50,7 +55,9 @@ def fillers(draw):
 @st.composite
 def sequences(draw):
     pool = draw(st.lists(st.one_of(VALUES, VALUES, TEXTS, SMALL), min_size=1, max_size=5))
-    parts = draw(st.lists(st.one_of(st.sampled_from(pool), st.sampled_from(pool), fillers(), SMALL), min_size=1, max_size=12))
+    parts = draw(
+        st.lists(st.one_of(st.sampled_from(pool), st.sampled_from(pool), fillers(), SMALL), min_size=1, max_size=12)
+    )
     flat = []
     for part in parts:
         flat += part if isinstance(part, list) else [part]

@@ -98,9 +98,9 @@ def main() -> None:
     for name in given.case or CASES:
         chosen = [(c, t) for c, t in CASES[name] if given.transport in (None, c.transport)]
         targets = dict(chosen)
-        for progress in measure(list(targets), given.rounds, given.seconds, memory):
-            if progress.finished:
-                show(progress.figures, targets[progress.figures.case])
+        for step in measure(list(targets), given.rounds, given.seconds, memory):
+            if step.finished:
+                show(step.figures, targets[step.figures.case])
 
 
 if __name__ == "__main__":

@@ -123,7 +123,9 @@ class Pair:
         for socket in (self.left, self.right):
             socket.linger = 0
             socket.sndtimeo = socket.rcvtimeo = SECONDS * 1000
-        self.left.bind({"tcp": "tcp://127.0.0.1:*", "ipc": f"ipc://{directory}/s", "inproc": "inproc://pair"}[transport])
+        self.left.bind(
+            {"tcp": "tcp://127.0.0.1:*", "ipc": f"ipc://{directory}/s", "inproc": "inproc://pair"}[transport]
+        )
         self.right.connect(self.left.last_endpoint)
 
     def wait(self, result):

@@ -163,22 +163,23 @@ def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Messa
     glued_start = stream_start + stream_length
     if glued_start > size:
         raise DecodeError(f"truncated: the head says {glued_start} bytes or more, and has {size}")
-    buffers = _buffers(_table(count).unpack_from(head, HEADER.size), head[glued_start:], frames)
-    references = _NOTHING
-    if references_length:
-        references = head[references_start:stream_start]
-        if not allow_shared:
-            raise DecodeError("the message refers to shared memory, which this receiver does not accept")
-    if (not references_length) is (int in map(type, buffers)):
-        raise DecodeError("references to shared memory, and buffers that need them, do not go together")
+    referring = references_length > 0
+    if referring and not allow_shared:
+        raise DecodeError("the message refers to shared memory, which this receiver does not accept")
+    table = _table(count).unpack_from(head, HEADER.size)
+    buffers = _buffers(table, head[glued_start:], frames, referring=referring)
+    references = head[references_start:stream_start] if referring else _NOTHING
     return _message(
         Message, (codec, flags, epoch, sequence, sent_at, head[stream_start:glued_start], buffers, references)
     )
 
 
-def _buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryview]) -> list[memoryview | int]:
+def _buffers(
+    table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryview], *, referring: bool
+) -> list[memoryview | int]:
     """A buffer for each entry of the table. First all is checked, then the glued part is copied."""
     buffers: list[memoryview | int] = []
+    shared = 0
     starts: list[tuple[int, int]] = []  # of the glued ones: (index, start)
     own = end = 0
     for index, entry in enumerate(table):
@@ -195,6 +196,7 @@ def _buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryv
                 raise DecodeError(f"buffer frame {own} is missing, or not of the {length} bytes that the head says")
             buffers.append(frames[own])
         elif kind == _SHARED:
+            shared += 1
             buffers.append(length)
         else:
             raise DecodeError("a buffer of an unknown kind")
@@ -202,7 +204,11 @@ def _buffers(table: tuple[int, ...], glued: memoryview, frames: Sequence[memoryv
         raise DecodeError(f"{len(frames) - 1 - own} surplus frames")
     if end != len(glued):
         raise DecodeError(f"the head says {end} bytes of glued buffers, and has {len(glued)}")
-    if starts:
+    if (shared > 0) is not referring:
+        raise DecodeError("references to shared memory, and buffers that need them, do not go together")
+    if len(starts) == 1:
+        buffers[starts[0][0]] = memoryview(bytearray(glued))
+    elif starts:
         memory = memoryview(bytearray(glued))
         for index, start in starts:
             buffers[index] = memory[start : start + (table[index] & _LENGTH)]

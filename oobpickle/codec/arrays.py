@@ -28,7 +28,7 @@ import numpy as np
 
 from oobpickle.codec.framing import Recording
 from oobpickle.codec.overlap import overlapping
-from oobpickle.codec.reducers.numpy import Array, array_table, axes_by_address, contiguous, describe, layout
+from oobpickle.codec.reducers.numpy import Array, array_table, axes_by_address, contiguous, describe, layout, opaque
 
 CHUNK = 1 << 20
 """Bytes of small arrays in one buffer, about: large enough that a frame's cost does not show, small enough to pin."""
@@ -62,19 +62,19 @@ MEMO = {id(source): (0, source)}
 """The memo that a pickler starts with, so that the source is BINGET 0."""
 
 
-def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview]]:
+def build_table(arrays: list[Array], small: int, in_band: int = 0) -> tuple[bytes, list[memoryview]]:
     """Lay out arrays (exact ndarrays without objects, in the order of use) as (prefix, buffers).
 
-    small: arrays of fewer bytes are packed. The buffers are views of the arrays' own memory where that is possible.
+    small: arrays of fewer bytes are gathered. in_band: a few arrays, each of fewer bytes, are written into the stream. The buffers are views of the arrays' own memory where that is possible.
     """
+    unions = list(overlapping(arrays)) if len(arrays) > 1 else []
+    if len(arrays) < MANY and not unions:
+        return _each(arrays, in_band)
     table = _Table()
     placed: set[int] = set()
-    if len(arrays) > 1:
-        for flat, members in overlapping(arrays):
-            table.add(flat, [_Run(arrays[index], layout(arrays[index]), at, [index]) for index, at in members])
-            placed.update(index for index, _ in members)
-    if len(arrays) < MANY and not placed:
-        return _each(arrays)
+    for flat, members in unions:
+        table.add(flat, [_Run(arrays[index], layout(arrays[index]), at, [index]) for index, at in members])
+        placed.update(index for index, _ in members)
     few: list[list[int]] = []
     for indices in _kinds(arrays, placed):
         nbytes = arrays[indices[0]].nbytes
@@ -90,15 +90,19 @@ def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview
     return table.prefix(), table.buffers
 
 
-def _each(arrays: list[Array]) -> tuple[bytes, list[memoryview]]:
+def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
     """Give each array a buffer of its own, whatever its size: for a few that is faster than to gather them."""
-    pieces = [_ARRAY_TABLE, b"(N"]
+    pieces: list[bytes | memoryview] = [_ARRAY_TABLE, b"(N"]
     buffers: list[memoryview] = []
     for a in arrays:
         if a.nbytes:
             flat, strides = contiguous(a)
-            buffers.append(flat)
-            pieces += (b"(\x97", _opcodes(a, strides, 0, 1), b"t")
+            if a.nbytes < in_band:
+                pieces += (b"(\x96", a.nbytes.to_bytes(8, "little"), flat)  # BYTEARRAY8
+            else:
+                pieces.append(b"(\x97")
+                buffers.append(flat)
+            pieces += (_opcodes(a, strides, 0, 1), b"t")
         else:
             pieces += (b"(N", _opcodes(a, None, 0, 1), b"t")
     pieces.append(_END)
@@ -108,7 +112,9 @@ def _each(arrays: list[Array]) -> tuple[bytes, list[memoryview]]:
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     keys = list(map(_key, arrays))
-    if not without and keys.count(keys[0]) == len(keys):
+    first = keys[0][0]
+    # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
+    if not without and keys.count(keys[0]) == len(keys) and all(key[0] is first for key in keys):
         return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
@@ -118,7 +124,6 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
         name = names.get(id(dtype))
         if name is None:
             name = describe(dtype)
-            # Dtypes that differ in metadata alone are equal, and are not the same kind.
             name = names[id(dtype)] = id(dtype) if isinstance(name, np.dtype) else name
         strides = None if flags & _DENSE else arrays[index].strides
         kinds.setdefault((name, shape, flags & _KIND, strides), []).append(index)
@@ -171,15 +176,15 @@ def _concatenate(table: _Table, arrays: list[Array], indices: list[int]) -> None
     One piece, since malloc hands it out warm again the next time, which it does not with many of a megabyte.
     """
     like = arrays[indices[0]]
-    members = [arrays[index] for index in indices]
+    members = [opaque(arrays[index]) for index in indices]
     strides = None
     if (axes := axes_by_address(like)) is not None:
         members = [a.transpose(axes) for a in members]
         strides = like.strides
     if not like.ndim:
         members = [a.reshape(1) for a in members]
-    memory, _ = contiguous(np.concatenate(members, dtype=like.dtype))
-    each = CHUNK // like.nbytes
+    memory, _ = contiguous(np.concatenate(members, dtype=members[0].dtype))
+    each = max(CHUNK // like.nbytes, 1)
     for start in range(0, len(indices), each):
         chunk = memory[start * like.nbytes : (start + each) * like.nbytes]
         table.add(chunk, [_Run(like, strides, 0, indices[start : start + each])])
@@ -203,8 +208,8 @@ def _join(table: _Table, arrays: list[Array], kinds: list[list[int]]) -> None:
             for index in indices:
                 flat, strides = contiguous(arrays[index])
                 pieces.append(flat)
+            end = start + size
         runs.append(_Run(like, strides, start, indices))
-        end = start + size
     if runs:
         table.add(_joined(pieces), runs)
 

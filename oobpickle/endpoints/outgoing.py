@@ -19,7 +19,7 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.tracker import DONE, Tracker
+from oobpickle.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import ROOM, Waiter
 from oobpickle.patterns.budget import Budget
 from oobpickle.patterns.stats import Counters, Stats
@@ -173,11 +173,14 @@ class Sending(Endpoint):
 
     _out: Outgoing
 
-    def _put(self, frames: list[wire.Frame]) -> Tracker | None:
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            return self._out.put(frames)
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        try:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                return self._out.put(frames, route)
+        except zmq.ZMQError as error:
+            raise self._gone(error) from error
 
     def _snapshot(self) -> Stats:
         self._out.budget.settle()

@@ -10,7 +10,7 @@ import oobpickle
 from oobpickle import wire
 from oobpickle.errors import Closed, EncodeError, Timeout
 
-from conftest import until
+from tests.endpoints.conftest import until
 
 
 def pair(api, address, *, topics="", pub=None, sub=None):

@@ -10,7 +10,7 @@ import zmq
 import oobpickle
 from oobpickle.errors import Closed, EncodeError, Timeout
 
-from conftest import until
+from tests.endpoints.conftest import until
 
 
 def pair(api, address, push=None, pull=None):
@@ -251,4 +251,3 @@ def test_a_data_receiver_refuses_the_pickle_codec(api, ipc):
     with pytest.raises(Timeout):
         api.call(pull.recv, timeout=0.3)
     assert pull.stats.malformed == 1
-

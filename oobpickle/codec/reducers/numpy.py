@@ -5,7 +5,7 @@ only what neither can tell (metadata, dtypes of other libraries) as the dtype it
 its memory when it fills that memory without gaps (C, Fortran or any other order of the axes), else one gathered copy.
 
 The rebuilders validate what numpy does not: that a dtype holds no Python objects and that no array is larger than its
-buffer. Shapes, strides and offsets against the buffer's bounds are checked by `np.ndarray` itself.
+buffer or starts before it. All else of shapes, strides and offsets is checked against the buffer's bounds by `np.ndarray`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,8 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 Description: TypeAlias = "str | tuple[Any, ...] | np.dtype[Any]"
 
+_VOID = np.dtype(np.void).num
+_STRUCTS: dict[type, str] = {np.void: "struct", np.record: "record"}
 _LAST_BUILTIN = 23  # numpy's type numbers end there (NPY_HALF); StringDType and other libraries' have higher ones
 _C, _F, _ALIGNED = 0x1, 0x2, 0x100  # in ndarray.flags.num
 _U1 = np.dtype(np.uint8)
@@ -26,6 +28,11 @@ _memoryview: Any = memoryview  # numpy's annotations say from 3.12 on that an ar
 _PickleBuffer: Any = PickleBuffer
 _PLAIN = {id(np.dtype(char)): np.dtype(char).str for char in "?bBhHiIlLqQefdgFDG"}
 """The text of numpy's own dtypes, which are singletons; all of them export their buffer."""
+
+
+def plain_text(dtype: "np.dtype[Any]") -> str | None:
+    """The text of one of numpy's own dtypes; None for any other."""
+    return _PLAIN.get(id(dtype))
 
 
 def describe(dtype: "np.dtype[Any]") -> Description:
@@ -37,28 +44,39 @@ def describe(dtype: "np.dtype[Any]") -> Description:
         return dtype
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return ("subarray", describe(base), shape)
+        told = describe(base)
+        return dtype if isinstance(told, np.dtype) else ("subarray", told, shape)
     if dtype.names is None:
-        return dtype.str
+        return dtype if dtype.num == _VOID and dtype.type is not np.void else dtype.str
+    kind = _STRUCTS.get(dtype.type)
+    if kind is None:
+        return dtype
     fields = []
     for name in dtype.names:
         field, offset, *title = dtype.fields[name]  # type: ignore[index]
-        if title and not isinstance(title[0], str):
+        told = describe(field)
+        if isinstance(told, np.dtype) or (title and not isinstance(title[0], str)):
             return dtype
-        fields.append((name, describe(field), offset, title[0] if title else None))
-    kind = "record" if dtype.type is np.record else "struct"
+        fields.append((name, told, offset, title[0] if title else None))
     return (kind, tuple(fields), dtype.itemsize, dtype.isalignedstruct)
 
 
-@lru_cache(maxsize=1024)
 def dtype_of(description: Description) -> "np.dtype[Any]":
     """The dtype that `describe` told of. Raises TypeError or ValueError for anything else, and for one of objects."""
+    # Dtypes that differ in metadata alone are equal: not for the cache.
+    return _without_objects(description) if isinstance(description, np.dtype) else _dtype_told(description)
+
+
+@lru_cache(maxsize=1024)
+def _dtype_told(description: str | tuple[Any, ...]) -> "np.dtype[Any]":
     if isinstance(description, tuple):
-        dtype = _dtype_of_tuple(*description)
-    elif isinstance(description, (str, np.dtype)):
-        dtype = np.dtype(description)
-    else:
-        raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+        return _without_objects(_dtype_of_tuple(*description))
+    if isinstance(description, str):
+        return _without_objects(np.dtype(description))
+    raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+
+
+def _without_objects(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     if dtype.hasobject:
         raise ValueError(f"dtype {dtype} holds Python objects and cannot stand on a buffer")
     return dtype
@@ -68,6 +86,8 @@ def _dtype_of_tuple(kind: str, *rest: Any) -> "np.dtype[Any]":
     if kind == "subarray":
         base, shape = rest
         return np.dtype((dtype_of(base), shape))
+    if kind not in _STRUCTS.values():
+        raise ValueError(f"a dtype of kind {kind!r}")
     fields, itemsize, aligned = rest
     names, formats, offsets, titles = zip(*fields, strict=True) if fields else ((), (), (), ())
     spec: dict[str, Any] = {
@@ -114,8 +134,17 @@ def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
     """Give a's bytes as (`flat_view`, `layout`), gathered into C order first if a has gaps."""
     flat = flat_view(a)
     if flat is None:
-        return _memoryview(a.copy().reshape(-1).view(_U1)), None
+        return _memoryview(opaque(a).copy().reshape(-1).view(_U1)), None
     return flat, layout(a)
+
+
+def opaque(a: Array) -> Array:
+    """The array with elements that numpy copies as bytes.
+
+    Field by field it would leave old memory in the padding; and np.concatenate loses the byte order of timedelta64
+    without a unit.
+    """
+    return a if a.dtype.names is None and a.dtype.isnative else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:
@@ -131,7 +160,9 @@ def reduce_array(a: Array) -> Any:
     if not a.nbytes:
         return array, (b"", describe(dtype), a.shape, None, a.flags.writeable)
     flat, strides = contiguous(a)
-    return array, (PickleBuffer(flat), describe(dtype), a.shape, strides, a.flags.writeable)
+    # Of an array, which the garbage collector does not look into: CPython 3.11 and 3.12 crash when they clear a memoryview
+    # in a cycle before the PickleBuffer that exports it.
+    return array, (_PickleBuffer(np.frombuffer(flat, _U1)), describe(dtype), a.shape, strides, a.flags.writeable)
 
 
 def array(
@@ -167,7 +198,8 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
-        if count == 1 and strides is None:
+        # Several on one buffer get one base, so that they are known as views of one array when they are sent on.
+        if count == 1 and strides is None and len(specs) == 1:
             size = prod(shape)
             if size < 0:
                 raise ValueError("a negative length in a shape")
@@ -179,10 +211,7 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
                 memory = np.frombuffer(buffer, _U1)
             a = _strided(memory, dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
-            whole = np.frombuffer(buffer, _U1)
-            if whole.__array_interface__["data"][0] % _ALIGNMENT == 0:
-                raise ValueError("an array at an offset or with strides that do not suit its dtype")
-            return _arrays_on(_moved(whole), specs)
+            return _arrays_on(_moved(buffer), specs)
         if not writeable:
             a.flags.writeable = False
         if count == 1:
@@ -201,6 +230,8 @@ def _strided(
     count: int,
 ) -> Array:
     """Give count arrays, one after the other, as one of a dimension more (as it is when count is 1)."""
+    if offset < 0:  # np.ndarray does not mind where no strides are given, and gives what stands before the buffer
+        raise ValueError("an array before its buffer")
     if count != 1:
         shape = (count, *shape)
         if strides is not None:
@@ -214,16 +245,19 @@ def _strided(
 _ALIGNMENT = 16  # the strictest that a numpy dtype asks for (longdouble), and what malloc gives
 
 
-def _moved(memory: Array) -> Array:
-    """A copy at an address that suits every dtype; read-only if memory is."""
+def _moved(buffer: Any) -> Array:
+    """A copy of the buffer at an address that suits every dtype; read-only if the buffer is."""
+    memory: Array = np.frombuffer(buffer, _U1)
+    if memory.__array_interface__["data"][0] % _ALIGNMENT == 0:
+        raise ValueError("an array at an offset or with strides that do not suit its dtype")
     copy = memory.copy()
     copy.flags.writeable = memory.flags.writeable
     return copy
 
 
 def _empty(shape: tuple[int, ...], dtype: "np.dtype[Any]", writeable: bool) -> Array:
-    """An array without a byte. By way of a field: numpy makes S1 of a plain 'S0'."""
-    result: Array = np.zeros(shape, dtype) if dtype.itemsize else np.zeros(shape, [("f", dtype)])["f"]
+    """An array without a byte. By way of a field: np.zeros makes S1 of a plain 'S0', and '<m8' of '>m8'."""
+    result: Array = np.zeros(shape, [("f", dtype)])["f"]
     result.flags.writeable = writeable
     return result
 

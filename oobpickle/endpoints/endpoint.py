@@ -225,7 +225,7 @@ class Endpoint:
 
     def _expired(self, what: str, timeout: float | None) -> Timeout:
         """The error for a wait that was too long, with what may have been the reason."""
-        refusal = "" if self._monitor.connected else self._monitor.last_refusal
+        refusal = self._monitor.last_refusal
         return Timeout(f"{what} ({refusal})" if refusal else what, timeout or 0.0)
 
     def _shut(self) -> None:

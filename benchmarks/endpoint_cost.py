@@ -47,7 +47,9 @@ def push_pull(folder, size, rounds):
         rates = ([], [])
         for _ in range(rounds):
             for rate, send_one in zip(
-                rates, (lambda: oobpickle.send(pusher.socket, obj, codec="pickle"), lambda: pusher.send(obj)), strict=True
+                rates,
+                (lambda: oobpickle.send(pusher.socket, obj, codec="pickle"), lambda: pusher.send(obj)),
+                strict=True,
             ):
                 assert here.recv() == "ready"
                 for _ in range(BATCH[size] + 1):

@@ -6,9 +6,9 @@ from typing import Any, Self
 from oobpickle.aio.waiting import Awaiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
-from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
+from oobpickle.tracker import DONE, Tracker
 
 
 class Publisher(Publishing, Awaiting):

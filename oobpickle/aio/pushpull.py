@@ -5,9 +5,9 @@ from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
 from oobpickle.endpoints.pushpull import A_MESSAGE, NO_ROOM, Pulling, Pushing
-from oobpickle.endpoints.tracker import Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
+from oobpickle.tracker import Tracker
 
 
 class Pusher(Pushing, Awaiting):

@@ -16,9 +16,9 @@ from oobpickle.aio.waiting import Awaiting, TaskWaiter
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
-from oobpickle.endpoints.tracker import Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed, Timeout
+from oobpickle.tracker import Tracker
 
 
 class _TaskCall(Call):

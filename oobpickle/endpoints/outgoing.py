@@ -19,10 +19,10 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import ROOM, Waiter
 from oobpickle.patterns.budget import Budget
 from oobpickle.patterns.stats import Counters, Stats
+from oobpickle.tracker import DONE, Tracker
 
 FOLLOWED = 64 * 1024
 """Bytes, as pyzmq's COPY_THRESHOLD: handing a frame over costs 10 us, about the copy of so many."""

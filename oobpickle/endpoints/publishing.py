@@ -20,10 +20,10 @@ from oobpickle.codec import AnyCodec
 from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.topics import Subscriptions, encode_topic
+from oobpickle.tracker import DONE, Tracker
 
 NO_ROOM = "room for a message"
 

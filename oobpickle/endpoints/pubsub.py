@@ -9,9 +9,9 @@ from typing import Any
 from oobpickle.endpoints.endpoint import Blocking
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
-from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
+from oobpickle.tracker import DONE, Tracker
 
 
 class Publisher(Publishing, Blocking):

@@ -16,10 +16,10 @@ from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER,
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.tracker import Tracker
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
 from oobpickle.patterns.numbering import new_epoch
+from oobpickle.tracker import Tracker
 from oobpickle.wire import Frame
 
 A_MESSAGE, NO_ROOM = "a message", "room for a message"

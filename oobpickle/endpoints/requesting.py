@@ -22,12 +22,12 @@ from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER,
 from oobpickle.endpoints.incoming import Incoming
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, snapshot
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.tracker import Tracker
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, RemoteError
 from oobpickle.patterns.correlation import Correlation
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.stats import Stats
+from oobpickle.tracker import Tracker
 
 A_REPLY, NO_ROOM = "a reply", "room for a request"
 

@@ -23,9 +23,9 @@ from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
-from oobpickle.endpoints.tracker import DONE, Tracker
 from oobpickle.errors import DecodeError, type_name
 from oobpickle.patterns.stats import Stats
+from oobpickle.tracker import DONE, Tracker
 
 logger = logging.getLogger(__name__)
 

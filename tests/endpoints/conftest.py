@@ -24,7 +24,11 @@ def until(condition, timeout=10.0):
 
 
 def descriptors():
-    return [(fd, os.readlink(f"/proc/self/fd/{fd}")) for fd in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{fd}")]
+    return [
+        (fd, os.readlink(f"/proc/self/fd/{fd}"))
+        for fd in os.listdir("/proc/self/fd")
+        if os.path.lexists(f"/proc/self/fd/{fd}")
+    ]
 
 
 def _warm_up():

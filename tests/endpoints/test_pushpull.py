@@ -251,4 +251,3 @@ def test_a_data_receiver_refuses_the_pickle_codec(api, ipc):
     with pytest.raises(Timeout):
         api.call(pull.recv, timeout=0.3)
     assert pull.stats.malformed == 1
-

@@ -11,6 +11,8 @@ import statistics
 import sys
 import tempfile
 import time
+from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 import zmq
@@ -21,11 +23,11 @@ from oobpickle.endpoints.pushpull import Puller, Pusher
 BATCH = {1024: 10_000, 2**20: 300}
 
 
-def an_object(size):
+def an_object(size: int) -> dict[str, Any]:
     return {"name": "x", "array": np.zeros(size // 8)}
 
 
-def receive(address, size, rounds, control):
+def receive(address: str, size: int, rounds: int, control: Connection) -> None:
     with Puller(connect=address, codec="pickle") as puller:
         for _ in range(rounds):
             for receive_one in (lambda: oobpickle.recv(puller.socket, codec="pickle"), puller.recv):
@@ -37,14 +39,14 @@ def receive(address, size, rounds, control):
                 control.send(BATCH[size] / (time.perf_counter() - start))
 
 
-def push_pull(folder, size, rounds):
+def push_pull(folder: str, size: int, rounds: int) -> None:
     address = f"ipc://{folder}/{size}"
     here, there = multiprocessing.Pipe()
     with Pusher(bind=address, codec="pickle") as pusher:
         receiver = multiprocessing.Process(target=receive, args=(address, size, rounds, there))
         receiver.start()
         obj = an_object(size)
-        rates = ([], [])
+        rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
             for rate, send_one in zip(
                 rates,
@@ -59,7 +61,7 @@ def push_pull(folder, size, rounds):
     report(f"Pusher against PUSH, {size} B", *rates)
 
 
-def report(name, raw, endpoint):
+def report(name: str, raw: list[float], endpoint: list[float]) -> None:
     ratios = sorted(b / a for a, b in zip(raw, endpoint, strict=True))
     print(
         f"{name:32s} {statistics.median(raw):9.0f} {statistics.median(endpoint):9.0f} messages/s"
@@ -67,7 +69,7 @@ def report(name, raw, endpoint):
     )
 
 
-def main():
+def main() -> None:
     multiprocessing.set_start_method("spawn")
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     print(f"Python {sys.version.split()[0]}, pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}")

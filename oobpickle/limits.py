@@ -1,4 +1,4 @@
-"""Every bound on what a peer sends, with its unit and its reason: `Limits` of the data codec, then the endpoints'.
+"""Every bound on what a peer sends, with its unit and its reason: those of the data codec first, then the endpoints'.
 
 Rule 1: a bound is checked before the memory or the time that it bounds is spent.
 Rule 2: the encoder checks the same bounds as the decoder, so a receiver with equal limits takes what a sender lets out.
@@ -6,7 +6,7 @@ Rule 3: what is linear in the length of the message is bounded by that length, g
 (keys that collide, one object used many times) is bounded tightly. The defaults keep the decoding of any stream of up
 to 64 KiB with buffers of up to 1 MB under 250 ms and 64 MB, measured on one core of an AMD EPYC.
 
-docs/security.md says what ZeroMQ's own bounds (MAXMSGSIZE, high-water mark) do not bound.
+docs/security.md says what these do not bound.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -113,11 +113,6 @@ class Awaiting(Endpoint):
     def _readable(self) -> None:
         self._wake(RECEIVE | ROOM)
 
-    def _attend(self) -> None:
-        with self._lock:
-            if self._open:
-                self._housekeep()
-
     async def close(self, linger: float | None = -1.0) -> None:
         """As of the blocking endpoints; what waits in other tasks raises Closed."""
         if not self._open:

@@ -163,8 +163,7 @@ class Endpoint:
     def stats(self) -> Stats:
         """The counts as they are now; see Stats."""
         with self._lock:
-            if self._open:
-                self._housekeep()
+            self._housekeep_if_open()
             self._counters.connected = self._monitor.connected
             self._counters.handshakes_failed = self._monitor.refusals
             return self._snapshot()
@@ -172,8 +171,7 @@ class Endpoint:
     def events(self) -> list[ConnectionEvent]:
         """The connection events since the last call, the oldest first; at most the last 256 are kept."""
         with self._lock:
-            if self._open:
-                self._housekeep()
+            self._housekeep_if_open()
             events = list(self._monitor.events)
             self._monitor.events.clear()
             return events
@@ -194,13 +192,29 @@ class Endpoint:
         if int(self._socket.get(zmq.EVENTS)) & RECEIVE:
             self._wake(RECEIVE)
 
+    def _housekeep_if_open(self) -> None:
+        if self._open and not self._socket.closed:
+            self._housekeep()
+
+    def _attend(self) -> None:
+        """The monitor has something to tell."""
+        with self._lock:
+            self._housekeep_if_open()
+
     def _refuse(self) -> NoReturn:
         raise Closed(self._why_closed)
+
+    def _gone(self, error: zmq.ZMQError) -> Exception:
+        """What to raise for an error of the socket: Closed when its context was ended under it."""
+        if error.errno not in (zmq.ETERM, zmq.ENOTSOCK):
+            return error
+        self._why_closed = "the context of this endpoint was terminated"
+        return Closed(self._why_closed)
 
     def _stir(self) -> None:
         """Wake those whose messages are there: this call may have swallowed the signal. Cheap when nobody waits."""
         with self._lock:
-            here = self._open and int(self._socket.get(zmq.EVENTS)) & RECEIVE
+            here = self._open and not self._socket.closed and int(self._socket.get(zmq.EVENTS)) & RECEIVE
         if here:
             self._wake(RECEIVE)
 
@@ -211,7 +225,7 @@ class Endpoint:
 
     def _expired(self, what: str, timeout: float | None) -> Timeout:
         """The error for a wait that was too long, with what may have been the reason."""
-        refusal = "" if self._monitor.connected else self._monitor.last_refusal
+        refusal = self._monitor.last_refusal
         return Timeout(f"{what} ({refusal})" if refusal else what, timeout or 0.0)
 
     def _shut(self) -> None:
@@ -232,7 +246,7 @@ class Endpoint:
             linger = self._linger
         if linger == 0:
             self._lost = self._unsent()  # libzmq forgets them at once
-        for address in self._inproc:
+        for address in () if self._socket.closed else self._inproc:
             self._socket.unbind(address)  # else it is taken until the peers have noticed
         # A little longer than we wait ourselves, so that what is lost is still on the books when we count it.
         self._socket.close(-1 if linger is None else int(linger * 1000) + (100 if linger else 0))
@@ -243,10 +257,11 @@ class Endpoint:
         self._monitor.read()
         if self._monitor.stopped or (self._inproc and not self._unsent()):
             return None  # (an inproc peer that sleeps keeps the socket from being closed: then the books must do)
-        now = time.monotonic()
-        if now >= deadline and not self._lost:
-            self._lost = self._unsent()
-        left = deadline + CLOSING - now  # libzmq now forgets them, and says so; a peer over inproc may make it wait
+        left = deadline - time.monotonic()
+        if left > 0:
+            return left
+        self._lost = self._lost or self._unsent()
+        left += CLOSING  # now libzmq forgets them, and says when it has
         return left if left > 0 else None
 
     def _linger_after(self, kind: type[BaseException] | None) -> float | None:
@@ -318,11 +333,6 @@ class Blocking(Endpoint):
                 self._resting.append(waiter)
             if self._waiters:
                 self._stir()
-
-    def _attend(self) -> None:
-        with self._lock:
-            if self._open:
-                self._housekeep()
 
     def close(self, linger: float | None = -1.0) -> None:
         """Close it. Returns when what was sent has left, after `linger` seconds at the most (None: no bound; by default

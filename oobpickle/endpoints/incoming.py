@@ -108,10 +108,13 @@ class Receiving(Endpoint):
         incoming = self._in
         skipped = 0
         while True:
-            with self._lock:
-                if not self._open:
-                    self._refuse()
-                views = incoming.take()
+            try:
+                with self._lock:
+                    if not self._open:
+                        self._refuse()
+                    views = incoming.take()
+            except zmq.ZMQError as error:
+                raise self._gone(error) from error
             if views is None:
                 return None
             try:

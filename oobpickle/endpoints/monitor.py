@@ -70,7 +70,7 @@ class Monitor:
         self._connected: set[int] = set()
         self.events: deque[ConnectionEvent] = deque(maxlen=limits.EVENTS_MAX)
         self.refusals = 0
-        self.last_refusal = ""
+        self.last_refusal = ""  # if nobody got in since
         self.stopped = False
 
     @property
@@ -87,6 +87,8 @@ class Monitor:
                 self._take(number, value, address.decode(errors="replace"))
         except zmq.Again:
             pass
+        except zmq.ZMQError:  # the context was terminated, and both sockets with it
+            self.stopped = True
 
     def _take(self, number: int, value: int, address: str) -> None:
         if number == _STOPPED:
@@ -98,7 +100,9 @@ class Monitor:
             self._connected.add(value)
         elif kind == "disconnected":
             self._connected.discard(value)
-        elif kind != "ready":
+        elif kind == "ready":
+            self.last_refusal = ""
+        else:
             detail = _reason(number, value)
             self.refusals += kind == "refused"
             self.last_refusal = f"the handshake at {address} failed: {detail}"

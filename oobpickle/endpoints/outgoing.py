@@ -173,11 +173,14 @@ class Sending(Endpoint):
 
     _out: Outgoing
 
-    def _put(self, frames: list[wire.Frame]) -> Tracker | None:
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            return self._out.put(frames)
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        try:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                return self._out.put(frames, route)
+        except zmq.ZMQError as error:
+            raise self._gone(error) from error
 
     def _snapshot(self) -> Stats:
         self._out.budget.settle()

@@ -10,7 +10,7 @@ sends, waits, or is asked. Sending to all, it cannot send to one: what is repeat
 everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import zmq
@@ -112,8 +112,8 @@ class Publishing(Sending):
             frames = snapshot(frames)
         return frames if line.wanted else None
 
-    def _put(self, frames: list[wire.Frame]) -> Tracker | None:
-        tracker = super()._put(frames)
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        tracker = super()._put(frames, route)
         if tracker is None and not self._lossless:
             self._counters.dropped += 1
             return DONE

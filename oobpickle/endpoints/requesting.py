@@ -18,9 +18,9 @@ import zmq
 
 from oobpickle import limits, wire
 from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, Endpoint, receiving
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
 from oobpickle.endpoints.incoming import Incoming
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, snapshot
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, RemoteError
@@ -49,7 +49,7 @@ class Call:
         """The answer is there, or the client is closed. Called with the client's lock held, by any thread."""
 
 
-class Requesting(Endpoint):
+class Requesting(Sending):
     """A Client without its waits."""
 
     def __init__(
@@ -90,12 +90,6 @@ class Requesting(Endpoint):
             call.number = self._calls.expect(call)
         frames = self._out.encode(obj, epoch=self._epoch, sequence=call.number)
         return snapshot(frames) if copy else frames
-
-    def _put(self, frames: list[wire.Frame]) -> Tracker | None:
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            return self._out.put(frames)
 
     def _look(self) -> bool:
         """Take what has come and hand it to the calls that wait for it; False when there may be more."""
@@ -152,9 +146,6 @@ class Requesting(Endpoint):
         super()._shut()
         for call in self._calls.callers():
             call.wake()
-
-    def _unsent(self) -> int:
-        return 0 if self._inproc_only else self._out.unsent()
 
 
 def _remote_error(obj: Any) -> RemoteError:

@@ -20,7 +20,7 @@ from oobpickle import limits, wire
 from oobpickle.codec import AnyCodec
 from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, snapshot
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.errors import DecodeError, type_name
@@ -76,7 +76,7 @@ class Asked:
         return f"<{type(self).__name__} {self._sequence}{' (answered)' if self._answered else ''}>"
 
 
-class Serving(Receiving):
+class Serving(Receiving, Sending):
     """A Server without its waits."""
 
     _request_type: type[Asked]
@@ -157,17 +157,15 @@ class Serving(Receiving):
         )
         self._put(frames, [route])
 
-    def _put(self, frames: list[wire.Frame], route: Sequence[bytes]) -> Tracker | None:
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        try:
+            return super()._put(frames, route)
+        except zmq.ZMQError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
         with self._lock:
-            if not self._open:
-                self._refuse()
-            try:
-                return self._out.put(frames, route)
-            except zmq.ZMQError as error:
-                if error.errno != errno.EHOSTUNREACH:
-                    raise
-                self._counters.dropped += 1
-                return DONE
+            self._counters.dropped += 1
+        return DONE
 
     def _drop(self) -> Tracker:
         """A reply for which there was no room within REPLY_PATIENCE."""
@@ -181,9 +179,6 @@ class Serving(Receiving):
         return self._counters.snapshot(
             in_flight=self._counters.messages - self._answered, bytes_in_flight=self._out.budget.held
         )
-
-    def _unsent(self) -> int:
-        return 0 if self._inproc_only else self._out.unsent()
 
 
 def describe(error: BaseException, *, with_traceback: bool = True) -> tuple[str, str, str]:

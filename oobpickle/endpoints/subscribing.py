@@ -36,7 +36,7 @@ A_MESSAGE = "a message"
 GATHERED = 1000
 """Messages that are gathered at a stretch, about 5 ms of work: others wait for the lock meanwhile."""
 
-_NOTHING = 0  # what a collector's waiter wants: to be woken when the endpoint ends, and otherwise by the socket alone
+_SIGNALS = 4  # what a collector waits for: signals of the socket, and of nobody else but the end
 
 Arrival: TypeAlias = tuple[str, wire.Message, int, list[memoryview]]
 """A message that was taken apart and not decoded: topic, head, missed before it, frames."""
@@ -211,7 +211,7 @@ class Subscribing(Receiving):
 
     def _begin_to_collect(self) -> None:
         waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
-        waiter.wants = _NOTHING
+        waiter.wants = _SIGNALS
         self._waiters.add(waiter)
         threading.Thread(
             target=_collect, args=(weakref.ref(self), waiter), name="oobpickle latest", daemon=True

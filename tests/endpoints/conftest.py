@@ -1,14 +1,11 @@
-"""Both façades behind one interface, so that one suite runs over both; and a look for leaks after each test."""
+"""Both façades behind one interface, so that one suite runs over both."""
 
 import asyncio
-import gc
-import os
 import threading
 import time
 from concurrent.futures import Future
 
 import pytest
-import zmq
 
 from oobpickle import aio
 from oobpickle.endpoints import pubsub, pushpull, request
@@ -21,38 +18,6 @@ def until(condition, timeout=10.0):
         assert time.monotonic() < deadline, f"not within {timeout} s"
         time.sleep(0.002)
     return result
-
-
-def descriptors():
-    return [
-        (fd, os.readlink(f"/proc/self/fd/{fd}"))
-        for fd in os.listdir("/proc/self/fd")
-        if os.path.lexists(f"/proc/self/fd/{fd}")
-    ]
-
-
-def _warm_up():
-    context = zmq.Context.instance()
-    with context.socket(zmq.PUSH) as a, context.socket(zmq.PULL) as b:
-        a.bind("inproc://warm-up")
-        b.connect("inproc://warm-up")
-        a.send(zmq.Frame(b"x" * 100, copy=False), copy=False)  # starts pyzmq's thread
-        b.recv()
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _warm():
-    _warm_up()
-
-
-@pytest.fixture(autouse=True)
-def _no_leaks():
-    gc.collect()
-    before, threads = descriptors(), set(threading.enumerate())
-    yield
-    gc.collect()
-    until(lambda: len(descriptors()) <= len(before))
-    until(lambda: set(threading.enumerate()) <= threads)
 
 
 class BlockingFacade:

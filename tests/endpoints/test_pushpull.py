@@ -10,7 +10,7 @@ import zmq
 import oobpickle
 from oobpickle.errors import Closed, EncodeError, Timeout
 
-from conftest import until
+from tests.endpoints.conftest import until
 
 
 def pair(api, address, push=None, pull=None):

@@ -11,7 +11,7 @@ import oobpickle
 from oobpickle import wire
 from oobpickle.errors import Closed, DecodeError, EncodeError, RemoteError, Timeout
 
-from conftest import until
+from tests.endpoints.conftest import until
 
 
 def pair(api, address, client=None, server=None):

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import oobpickle
+from oobpickle.cli.bench import bench
 from oobpickle.cli.demo import demo
 
 app = typer.Typer(
@@ -37,8 +38,11 @@ def _oobpickle(
 
     - `oobpickle demo scan.npy table.csv`
 
+    - `oobpickle bench --quick`
+
     Exit status: 0 all is well, 1 something was wrong, 2 wrong arguments, 130 interrupted.
     """
 
 
 app.command()(demo)
+app.command()(bench)

@@ -27,7 +27,6 @@ from oobpickle.errors import DecodeError, RemoteError
 from oobpickle.patterns.correlation import Correlation
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.stats import Stats
-from oobpickle.tracker import Tracker
 
 A_REPLY, NO_ROOM = "a reply", "room for a request"
 

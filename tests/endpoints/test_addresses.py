@@ -157,7 +157,11 @@ def test_what_a_dead_process_left_behind_is_in_nobodys_way(tmp_path):
 
 def test_a_server_with_a_full_queue_is_still_a_server(tmp_path):
     path = str(tmp_path / "s")
-    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as two:
+    with (
+        socket.socket(socket.AF_UNIX) as server,
+        socket.socket(socket.AF_UNIX) as one,
+        socket.socket(socket.AF_UNIX) as two,
+    ):
         server.bind(path)
         server.listen(0)
         for waiting in (one, two):
@@ -174,9 +178,7 @@ def test_of_many_who_bind_at_once_one_wins(ipc):
         "except zmq.ZMQError:\n    print('lost')\nelse:\n    print('won', flush=True); sys.stdin.readline(); pull.close()"
     )
     children = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, ipc], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", code, ipc], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
     for child in children:

@@ -52,7 +52,7 @@ class Pair:
 
     def __enter__(self) -> Self:
         """Start both."""
-        self._folder = tempfile.TemporaryDirectory(prefix="oobpickle-")
+        self._folder = tempfile.TemporaryDirectory(prefix="oobpickle-demo-")
         self._ends: list[_End] = []
         try:
             self._producer = self._start("producer")

@@ -66,10 +66,13 @@ class ThreadWaiter:
 
         Gives whether one of the descriptors of `tell` can be read.
         """
-        milliseconds = None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000)
-        ready = self._poll.poll(milliseconds)
-        self.rest()
-        return any(descriptor in tell for descriptor, _ in ready)
+        ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
+        if self._woken:
+            self.rest()
+        for descriptor, _ in ready:  # noqa: SIM110 - any() and its generator cost more than the rest of this
+            if descriptor in tell:
+                return True
+        return False
 
     def rest(self) -> None:
         """Forget wakes: what they told of is looked at now, or was meant for a call that is over."""

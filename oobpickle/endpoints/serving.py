@@ -23,7 +23,7 @@ from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
-from oobpickle.errors import DecodeError, type_name
+from oobpickle.errors import type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
 
@@ -113,15 +113,13 @@ class Serving(Receiving, Sending):
         self._out = Outgoing(
             self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes), marks=False
         )
-        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._in = Incoming(self._socket, self._codec, self._counters, routed=True)
         self._workers = workers
         self._refusals = 0
         self._warn = Sparing(logger)
 
     def _accept(self, views: list[memoryview]) -> Asked:
-        route = bytes(views.pop(0))
-        if not views:
-            raise DecodeError("a request without frames")
+        route = self._in.route
         opened = self._in.open(views)
         try:
             obj = self._in.decode(opened)

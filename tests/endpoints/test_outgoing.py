@@ -27,6 +27,9 @@ def out(tmp_path):
         out = Outgoing(push, PickleCodec(small=0), Counters(), set(), 10 * 2**20)
         out.pull = pull
         yield out
+        # libzmq 4.3.5 aborts (session_base.cpp:233) when a socket that drops half of a message and its peer close at once.
+        pull.close()
+        until(lambda: not out.has(zmq.POLLOUT))
 
 
 def put(out, obj):

@@ -16,7 +16,7 @@ _ndarray: Any = np.ndarray
 _NATIVE_FORMATS = frozenset("cbB?hHiIlLqQnNfd")  # what memoryview.cast takes
 
 
-BUFFERS = (memoryview, bytes, bytearray)
+BUFFERS = (memoryview, bytes, bytearray, PickleBuffer)
 """What an out-of-band buffer, or one that was so small that it stayed in-band, is for a rebuilder."""
 
 

@@ -21,6 +21,7 @@ from oobpickle.errors import (
     RemoteError,
     Timeout,
 )
+from oobpickle.explain import explain
 from oobpickle.files import dump, iter_file, load
 from oobpickle.message import dumps, loads
 from oobpickle.sockets import recv, send
@@ -43,6 +44,7 @@ __all__ = [
     "Unpickler",
     "dump",
     "dumps",
+    "explain",
     "iter_file",
     "load",
     "loads",

@@ -34,6 +34,7 @@ from oobpickle.lanes.shared.guard import Held
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.segment import Segment
 
+NO_FILE = -1
 _MAP_FIXED = 0x10
 
 
@@ -65,7 +66,8 @@ def prepare(lane: Lane) -> None:
         inherited = prepared.pop()
         lane.guard.mutex.release()
         for _, fd in (*inherited.attachments, *inherited.segments):
-            os.close(fd)
+            if fd != NO_FILE:
+                os.close(fd)
 
     def in_child() -> None:
         lane.guard.mutex = threading.Lock()
@@ -79,7 +81,7 @@ def _leases_for_child(lane: Lane) -> _Inherited:
     for attachment in lane.attachments.all.values():
         if attachment.leases:
             fd = _locked(attachment.fd, list(attachment.leases))
-            if fd < 0:  # no descriptor left: these leases are never let go, by us or by the child
+            if fd == NO_FILE:  # no descriptor left: these leases are never let go, by us or by the child
                 for lease in attachment.leases.values():
                     lease.hold()
             else:
@@ -87,7 +89,7 @@ def _leases_for_child(lane: Lane) -> _Inherited:
     for segment in lane.arena.segments:
         if loaned := segment.loaned():
             fd = _locked(segment.fd, [block.slot for block in loaned])
-            if fd < 0:
+            if fd == NO_FILE:
                 for block in loaned:
                     block.hold()
             inherited.segments.append((segment, fd))
@@ -95,11 +97,11 @@ def _leases_for_child(lane: Lane) -> _Inherited:
 
 
 def _locked(fd: int, slots: list[int]) -> int:
-    """An open file of its own that has the slots locked as a reader has; -1: there is no descriptor left."""
+    """An open file of its own that has the slots locked as a reader has; NO_FILE: no descriptor is left."""
     try:
         fd = locks.reopen(fd, writable=False)
     except OSError:
-        return -1
+        return NO_FILE
     for slot in slots:
         locks.lock_shared(fd, slot)
     return fd
@@ -110,7 +112,7 @@ def _become(lane: Lane, inherited: _Inherited) -> None:
     lane.pid = os.getpid()
     lane.forks += 1
     for segment, fd in inherited.segments:
-        _make_private(segment, fd if fd >= 0 else segment.fd)
+        _make_private(segment, segment.fd if fd == NO_FILE else fd)
     kept = lane.attachments
     kept.become(lane.pid)
     taken_over = dict(inherited.attachments)
@@ -126,7 +128,7 @@ def _become(lane: Lane, inherited: _Inherited) -> None:
     for segment, fd in inherited.segments:
         for block in segment.loaned():
             _give(block, _Nothing())
-        if fd >= 0:
+        if fd != NO_FILE:
             with suppress(LaneError):  # no room for a map: the arrays stay, and their leases with them
                 _adopt(kept, segment, fd)
     private = [segment for segment, _ in inherited.segments]

@@ -37,7 +37,8 @@ READER = 1 << 41
 """The lock byte of reader 0."""
 
 _START = mmap.PAGESIZE
-_STAMP_MASK = (1 << 32) - 1
+STAMP_MASK = (1 << 32) - 1
+"""The part of a word that says which send it is that was acknowledged."""
 
 
 class Board:
@@ -48,7 +49,7 @@ class Board:
         self._token = secrets.randbits(64)
         header = HEADER.pack(MAGIC, self._token, WORDS)
         self.fd, self._map = memfd.create(header, _START + 8 * WORDS, memfd.FIXED_SIZE)
-        self._words = memoryview(self._map)[_START:].cast("Q")
+        self.words = memoryview(self._map)[_START:].cast("Q")
         self._free = deque(range(WORDS))
         self._in_flight = 0
         self._stamps = count(1)
@@ -56,8 +57,8 @@ class Board:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether most words are lost for good, so that another board should take this one's place."""
-        return len(self._free) + self._in_flight < WORDS // 2
+        """Whether no word is left and most are lost for good, so that another board should take this one's place."""
+        return not self._free and self._in_flight < WORDS // 2
 
     @property
     def is_idle(self) -> bool:
@@ -69,13 +70,13 @@ class Board:
         if not self._free:
             return None
         self._in_flight += 1
-        stamp = next(self._stamps) & _STAMP_MASK or next(self._stamps) & _STAMP_MASK
+        stamp = next(self._stamps) & STAMP_MASK or next(self._stamps) & STAMP_MASK
         return AckReference(self._pid, self.fd, self._free.popleft(), stamp, self._token)
 
     def reader(self, acknowledge: AckReference) -> int:
         """The number of the reader that acknowledged this send; 0: nobody did so far."""
-        value = self._words[acknowledge.word]
-        return value >> 32 if value & _STAMP_MASK == acknowledge.stamp else 0
+        value = self.words[acknowledge.word]
+        return value >> 32 if value & STAMP_MASK == acknowledge.stamp else 0
 
     def end(self, acknowledge: AckReference, *, reusable: bool) -> None:
         """A send is over. reusable: it was acknowledged, or never sent; else its word may yet be written."""
@@ -90,7 +91,7 @@ class Board:
     def close(self) -> None:
         """Give everything back to the system."""
         os.close(self.fd)
-        self._words.release()
+        self.words.release()
         self._map.close()
 
 

@@ -12,7 +12,7 @@ endpoint closes. No thread does it, so a process that calls nothing keeps what i
 """
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -58,7 +58,9 @@ class Arena:
         self.segments: list[Segment] = []
         self._book = book
         self._settle = settle
-        self._free: dict[int, deque[tuple[Segment, int]]] = {}  # by slot size; the longest free first
+        self._free: defaultdict[int, deque[tuple[Segment, int]]] = defaultdict(
+            deque
+        )  # by slot size; the longest free first
         self._fresh: dict[int, Segment] = {}  # by slot size: the segment that has slots never used
         self._next_trim = 0.0
         self._full_until = 0.0
@@ -66,14 +68,17 @@ class Arena:
     def allocate(self, length: int) -> Block | None:
         """A block of `length` bytes (1 or more), held once, whose bytes no reader can see; None: there is no room."""
         slot_size = segment.slot_size_for(length)
-        block = self._recycled(slot_size, length, TRIES) or self._from_fresh(slot_size, length)
-        return block or self._after_search(slot_size, length)
+        return (
+            self._recycled(slot_size, length, TRIES)
+            or self._from_fresh(slot_size, length)
+            or self._after_search(slot_size, length)
+        )
 
     def release(self, block: Block) -> None:
         """Take back a block that nobody holds."""
         owner = block.segment
         del owner.blocks[block.slot]
-        self._free.setdefault(owner.slot_size, deque()).append((owner, block.slot))
+        self._free[owner.slot_size].append((owner, block.slot))
         if not owner.blocks:
             owner.idle_since = now = time.monotonic()
             if now > self._next_trim:
@@ -112,14 +117,13 @@ class Arena:
         return Stats(in_use, self.resident - in_use, self.limit, blocks)
 
     def _recycled(self, slot_size: int, length: int, tries: int) -> Block | None:
-        free = self._free.get(slot_size)
-        if not free:
-            return None
+        free = self._free[slot_size]
         for _ in range(min(tries, len(free))):
-            owner, slot = free.popleft()
-            if block := self._take(owner, slot, length):
+            entry = free.popleft()
+            block = self._take(*entry, length)
+            if block is not None:
                 return block
-            free.append((owner, slot))
+            free.append(entry)
         return None
 
     def _from_fresh(self, slot_size: int, length: int) -> Block | None:
@@ -156,8 +160,8 @@ class Arena:
         return block
 
     def _take(self, owner: Segment, slot: int, length: int) -> Block | None:
-        growth = owner.growth(slot, length)
-        if self.resident + growth > self.limit:
+        growth = owner.growth(slot, length) if length > owner.written[slot] else 0
+        if growth and self.resident + growth > self.limit:
             return None
         generation = owner.turn(slot)
         if not generation:

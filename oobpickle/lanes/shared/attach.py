@@ -118,6 +118,7 @@ class Attachment:
         """Check and map it. fd: an open file of our own, which is taken over, also on failure. Raises LaneError."""
         self.fd = fd
         self.kept = kept
+        self.next_look = 0.0
         self._book = kept.book
         try:
             self.token, self.slot_size, self.slot_count, self._size = _checked(fd, token)
@@ -187,8 +188,8 @@ class Attachment:
         del self.leases[slot]
         self.kept.leases -= 1
         locks.unlock(self.fd, slot)
-        if not self.leases and self.is_abandoned():
-            self.kept.drop(self)
+        if not self.leases:
+            self.kept.unused(self)
 
     def offset(self, slot: int) -> int:
         """Where in the file this slot begins."""

@@ -1,6 +1,7 @@
 """The segments that this process has attached, kept by inode: one map each, whoever refers to it and by what number."""
 
 import os
+import time
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import memfd
@@ -11,6 +12,8 @@ from oobpickle.lanes.shared.written import Pagemap
 
 MOST = 1024
 """Segments attached at a time: each costs descriptors, and a peer chooses how many it refers to. 32 GB of messages."""
+
+_LOOK_EVERY = 0.05  # seconds between looks whether a sender lives
 
 _MOST_KEYS = 4 * MOST  # ways to refer to them: by senders, and by those who pass them on
 
@@ -37,6 +40,14 @@ class Attachments:
         self.all = {inode: other for inode, other in self.all.items() if other is not attachment}
         self._keys = {key: other for key, other in self._keys.items() if other is not attachment}
         attachment.close()
+
+    def unused(self, attachment: Attachment) -> None:
+        """The last lease of a segment has ended: let go of it if its sender is gone."""
+        now = time.monotonic()
+        if now > attachment.next_look:  # a look costs as much as a lock, and few messages are a sender's last
+            attachment.next_look = now + _LOOK_EVERY
+            if attachment.is_abandoned():
+                self.drop(attachment)
 
     def sweep(self) -> None:
         """Let go of what the dead left to us."""

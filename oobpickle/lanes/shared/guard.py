@@ -12,9 +12,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
 
@@ -38,11 +38,11 @@ class Guard:
         self._numbers = count()
         self._ended = False
 
-    def run(self, books: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, books: Callable[[*Ts], R], *args: *Ts) -> R:
         """Call `books` under the mutex."""
         try:
             with self.mutex:  # a bare lock, not a context manager of ours: Ctrl-C cannot fall between take and release
-                return books(*args, **kwargs)
+                return books(*args)
         finally:
             if self._queue:
                 self.drain()

@@ -10,7 +10,7 @@ A block whose part in the message is small is copied out, and its lease ends at 
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 
@@ -26,23 +26,13 @@ from oobpickle.lanes.shared.references import READ_ONLY, AckReference, Reference
 COPY_UP_TO = 128 * 1024
 """Bytes of one block in one message that are rather copied than viewed: a view costs a few us to make and to end."""
 
+_Part: TypeAlias = tuple[int, int, bool, int]
+# One buffer's part of a slot: start, end, whether its view can be written, its position in the message.
+
+_NOTHING = memoryview(b"")
+
 MOST_BOARDS = 256
 """Boards of acknowledgements that one endpoint has open: one a sender. Beyond, the first opened is closed."""
-
-
-class _Place(NamedTuple):
-    # Where one buffer is. Its view will hold `held`; a copied one has no view, and `held` is let go after the copy.
-    source: memoryview
-    held: Held
-    writable: bool
-    copied: bool
-
-
-class _Part(NamedTuple):
-    # One buffer's part of a slot.
-    start: int
-    end: int
-    writable: bool
 
 
 class SharedInbox:
@@ -58,7 +48,7 @@ class SharedInbox:
         if self._lane is None:
             self._lane = current()
             self._lane.inboxes.add(self)
-        return _views(self._lane, self._lane.guard.run(self._places, self._lane, refs, lengths, readonly))
+        return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
 
     def close(self) -> None:
         """Give up this reader's numbers on the senders' boards."""
@@ -73,29 +63,26 @@ class SharedInbox:
         while self._boards:
             self._boards.popitem()[1].close()
 
-    def _places(self, lane: Lane, refs: References, lengths: Sequence[int], readonly: bool) -> list[_Place]:
+    def _follow(self, lane: Lane, refs: References, lengths: Sequence[int], readonly: bool) -> list[memoryview]:
         leases: list[Lease] = []
-        places: list[_Place] = []
+        views = [_NOTHING] * len(lengths)
+        attach = lane.attachments.attach
         try:
             for reference in refs.blocks:
-                leases.append(lane.attachments.attach(reference).lease(reference))  # noqa: PERF401 - some, on failure
-            _check_distinct(leases)
-            groups: list[list[_Part]] = [[] for _ in leases]
-            for (index, flags, start), length in zip(refs.buffers, lengths, strict=True):
-                groups[index].append(_Part(start, start + length, not (readonly or flags & READ_ONLY)))
-            order = [iter(_place(lease, group, places)) for lease, group in zip(leases, groups, strict=True)]
-            result = [next(order[index]) for index, _, _ in refs.buffers]
+                leases.append(attach(reference).lease(reference))  # noqa: PERF401 - some, on failure
+            groups = _grouped(refs, lengths, leases, readonly)
+            for lease, parts in zip(leases, groups, strict=True):
+                _fill(views, lane, lease, parts)
             self._acknowledge(refs.acknowledge)
         except BaseException:
-            for place in places:
-                place.held.drop()
+            views.clear()  # the traceback, which somebody may keep, would hold them
             with suppress(LaneError):
                 self._acknowledge(refs.acknowledge)  # as far as the sender goes it is over
             raise
         finally:
             for lease in leases:
                 lease.drop()
-        return result
+        return views
 
     def _acknowledge(self, acknowledge: AckReference) -> None:
         if not acknowledge.stamp:
@@ -111,63 +98,48 @@ class SharedInbox:
         board.acknowledge(acknowledge)
 
 
-def _check_distinct(leases: list[Lease]) -> None:
-    if len({id(lease) for lease in leases}) != len(leases):
+def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], readonly: bool) -> list[list[_Part]]:
+    """The parts of each block, checked."""
+    if len(leases) > 1 and len({id(lease) for lease in leases}) != len(leases):
         raise LaneError("the references name a block twice")
+    groups: list[list[_Part]] = [[] for _ in leases]
+    for position, (index, flags, start) in enumerate(refs.buffers):
+        end = start + lengths[position]
+        if end > leases[index].attachment.slot_size:
+            raise LaneError("a reference reaches beyond its block")
+        groups[index].append((start, end, not (readonly or flags & READ_ONLY), position))
+    for parts in groups:
+        if len(parts) > 1:
+            written = sorted([part for part in parts if part[2]])
+            if any(before[1] > after[0] for before, after in pairwise(written)):
+                raise LaneError("references to writable buffers overlap")
+    return groups
 
 
-def _place(lease: Lease, parts: list[_Part], places: list[_Place]) -> list[_Place]:
-    """Decide how the buffers in one block arrive, and hold what they need. places: gets what this returns as well."""
+def _fill(views: list[memoryview], lane: Lane, lease: Lease, parts: list[_Part]) -> None:
+    """Put views of one block's parts, each holding what it needs, at their positions."""
     attachment = lease.attachment
-    written = sorted((part.start, part.end) for part in parts if part.writable)
-    if max(part.end for part in parts) > attachment.slot_size:
-        raise LaneError("a reference reaches beyond its block")
-    if any(end > start for (_, end), (start, _) in pairwise(written)):
-        raise LaneError("references to writable buffers overlap")
-    total = sum(part.end - part.start for part in parts)
     base = attachment.offset(lease.slot)
+    total = sum([end - start for start, end, _, _ in parts])
+    written = [(start, end) for start, end, writable, _ in parts if writable and start < end]
     arrival = None
     if written and total > COPY_UP_TO:
-        arrival = attachment.arrival(lease, base + written[0][0], base + written[-1][1])
+        arrival = attachment.arrival(lease, base + min(written)[0], base + max(written)[1])
         if arrival is None and total > attachment.allocated():
             raise LaneError("a reference to more memory than there is")
-    first = len(places)
-    for start, end, writable in parts:
-        if writable and arrival is not None:
-            place = _Place(arrival.memory[base + start : base + end], arrival, writable, copied=False)
+    for start, end, writable, position in parts:
+        memory = arrival.memory if writable and arrival else attachment.memory
+        source = memory[base + start : base + end]
+        if writable and not arrival:
+            views[position] = memoryview(bytearray(source))
+        elif total <= COPY_UP_TO or start == end:
+            views[position] = memoryview(bytes(source))
         else:
-            source = attachment.memory[base + start : base + end]
-            place = _Place(source, lease, writable, copied=writable or total <= COPY_UP_TO)
-        place.held.hold()
-        places.append(place)
-    return places[first:]
+            views[position] = _watched(lane, source, arrival if writable and arrival else lease)
 
 
-def _views(lane: Lane, places: list[_Place]) -> list[memoryview]:
-    """Views or copies. Not under the mutex: what is held already is enough."""
-    views: list[memoryview] = []
-    done: list[Held] = []
-    try:
-        for source, held, writable, copied in places:
-            if copied:
-                views.append(memoryview(bytearray(source) if writable else bytes(source)))
-                done.append(held)
-            elif source:
-                array = np.frombuffer(source, np.uint8)  # Guard.watch says why it is this one that is watched
-                lane.guard.watch(array, held)
-                views.append(array.data)
-            else:
-                views.append(memoryview(b""))
-                done.append(held)
-    except BaseException:
-        done += [place.held for place in places[len(views) :]]
-        raise
-    finally:
-        if done:
-            lane.guard.run(_drop_all, done)
-    return views
-
-
-def _drop_all(held: list[Held]) -> None:
-    for one in held:
-        one.drop()
+def _watched(lane: Lane, source: memoryview, held: Held) -> memoryview:
+    array = np.frombuffer(source, np.uint8)  # Guard.watch says why it is this one that is watched
+    held.hold()
+    lane.guard.watch(array, held)
+    return array.data

@@ -52,13 +52,15 @@ class Lane:
 
     def take_word(self) -> tuple[Board | None, AckReference]:
         """Where one send is to be acknowledged; no board: nowhere is room for it."""
-        try:
-            if not self.boards or self.boards[-1].is_used_up:
-                self.boards.append(Board(self.pid))
-        except OSError:  # out of descriptors or of memory
-            return None, NO_ACK
-        board = self.boards[-1]
-        acknowledge = board.take()
+        board = self.boards[-1] if self.boards else None
+        acknowledge = board.take() if board else None
+        if acknowledge is None and (board is None or board.is_used_up):
+            try:
+                board = Board(self.pid)
+            except OSError:  # out of descriptors or of memory
+                return None, NO_ACK
+            self.boards.append(board)
+            acknowledge = board.take()
         return (None, NO_ACK) if acknowledge is None else (board, acknowledge)
 
     def leave(self, sends: Sends) -> None:

@@ -18,13 +18,20 @@ import os
 import struct
 import sys
 
-if sys.platform == "linux":
-    import fcntl
-
-AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK") and struct.calcsize("P") == 8
+AVAILABLE = sys.platform == "linux" and struct.calcsize("P") == 8
 """Whether this platform has such locks, with the layout of struct flock that is written here."""
 
-_FLOCK = struct.Struct("hhqqixxxx")  # l_type, l_whence, l_start, l_len, l_pid (must be 0)
+if sys.platform == "linux":
+    from fcntl import F_OFD_GETLK as _GET
+    from fcntl import F_OFD_SETLK as _SET
+    from fcntl import F_RDLCK as _SHARED
+    from fcntl import F_UNLCK as _FREE
+    from fcntl import F_WRLCK as _EXCLUSIVE
+    from fcntl import fcntl as _fcntl
+
+    _IS_FREE = struct.pack("h", _FREE)
+
+_pack = struct.Struct("hhqqixxxx").pack  # struct flock: l_type, l_whence, l_start, l_len, l_pid (must be 0)
 
 
 def lock_exclusive(fd: int, byte: int, count: int = 1) -> bool:
@@ -32,34 +39,33 @@ def lock_exclusive(fd: int, byte: int, count: int = 1) -> bool:
 
     The descriptor must be open for writing. Raises OSError (ENOLCK) when the kernel has no room for locks.
     """
-    return _set(fd, fcntl.F_WRLCK, byte, count)
+    try:
+        _fcntl(fd, _SET, _pack(_EXCLUSIVE, 0, byte, count, 0))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def lock_shared(fd: int, byte: int, count: int = 1) -> bool:
     """Take the bytes together with other readers; False if somebody holds one exclusively. Raises as above."""
-    return _set(fd, fcntl.F_RDLCK, byte, count)
+    try:
+        _fcntl(fd, _SET, _pack(_SHARED, 0, byte, count, 0))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def unlock(fd: int, byte: int, count: int = 1) -> None:
     """Let the bytes go; not holding them is no error."""
-    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, 0, byte, count, 0))
+    _fcntl(fd, _SET, _pack(_FREE, 0, byte, count, 0))
 
 
 def is_locked(fd: int, byte: int, *, exclusively: bool = False) -> bool:
     """Whether *another* open file holds the byte (`exclusively`: holds it so that even a reader has to stay out)."""
-    kind = fcntl.F_RDLCK if exclusively else fcntl.F_WRLCK
-    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _FLOCK.pack(kind, 0, byte, 1, 0))
-    return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
+    answer: bytes = _fcntl(fd, _GET, _pack(_SHARED if exclusively else _EXCLUSIVE, 0, byte, 1, 0))
+    return not answer.startswith(_IS_FREE)
 
 
 def reopen(fd: int, *, writable: bool) -> int:
     """Open the file behind a descriptor once more: an open file of its own, whose locks are its own."""
     return os.open(f"/proc/self/fd/{fd}", (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
-
-
-def _set(fd: int, kind: int, byte: int, count: int) -> bool:
-    try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(kind, 0, byte, count, 0))
-    except BlockingIOError:
-        return False
-    return True

@@ -41,8 +41,12 @@ class SharedOutbox:
         lane = self._lane
         if self._closed or lane.forks != self._forks:
             return INLINE
-        if not lane.refers and sum([view.nbytes for view in buffers]) < SHARE_FROM:
-            return INLINE
+        if not lane.refers:
+            length = 0
+            for view in buffers:
+                length += view.nbytes
+            if length < SHARE_FROM:
+                return INLINE
         placing = Placing()
         placed = lane.guard.run(self._place, lane, placing, buffers)
         try:
@@ -91,7 +95,8 @@ class SharedOutbox:
     def _place(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed:
         self._sends.settle(_LOOK_AT)
         placing.find(lane, buffers)
-        if not placing.entries:
+        entries = placing.entries
+        if not entries:
             return INLINE
         board, acknowledge = lane.take_word() if self._awaits else (None, NO_ACK)
         if self._awaits and board is None:
@@ -99,7 +104,9 @@ class SharedOutbox:
             return INLINE
         send = Send(placing.helds, placing.length, board, acknowledge)
         self._sends.add(send)
-        loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan is not None]
-        tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        packed = references.pack(acknowledge, placing.blocks, [entry for _, entry in placing.entries])
-        return Placed({index for index, _ in placing.entries}, packed, tracker, send)
+        packed = references.pack(acknowledge, placing.blocks, [entry for _, entry in entries])
+        tracker = None
+        if lane.arena.loans:
+            loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
+            tracker = Tracker(lane, self._sends, send, loans) if loans else None
+        return Placed({index for index, _ in entries}, packed, tracker, send)

@@ -7,6 +7,7 @@ mid-size ones together.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -26,12 +27,17 @@ ALONE_FROM = 1 << 20
 _ALIGN = 64
 _RELEASES_GIL = 256 * 1024  # bytes from which other threads should be let run during the copy, for 2 us
 
+Indexed: TypeAlias = list[tuple[int, memoryview]]
+
 
 class Placing:
     """The places of one message's buffers. `find` under the mutex; then `copy`, which takes its time, without it.
 
-    helds: what the message keeps in place, each held once. entries: (index of the buffer, packed reference).
+    helds: what the message keeps in place, each held once. blocks: their references, packed. entries: (index of the
+    buffer, packed reference). length: bytes of the buffers that have a place.
     """
+
+    __slots__ = ("_copies", "_numbers", "_written", "blocks", "entries", "helds", "length")
 
     def __init__(self) -> None:
         self.helds: list[Shareable] = []
@@ -39,18 +45,22 @@ class Placing:
         self.entries: list[tuple[int, bytes]] = []
         self.length = 0
         self._copies: list[tuple[memoryview, memoryview]] = []
-        self._numbers: dict[bytes, int] = {}  # of blocks that are referred to where they are
-        self._written: dict[int, list[tuple[int, int]]] = {}  # of those: the parts that arrive writable, in order
 
     def find(self, lane: Lane, buffers: Sequence[memoryview]) -> None:
         """Find a place for each buffer that is to have one."""
         rest = [(index, view) for index, view in enumerate(buffers) if view.nbytes >= EACH_FROM]
         if lane.refers:
+            self._numbers: dict[bytes, int] = {}  # of blocks that are referred to where they are
+            self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
             rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
-        if sum([view.nbytes for _, view in rest]) >= SHARE_FROM:
+        if len(rest) == 1:
+            if (length := rest[0][1].nbytes) >= SHARE_FROM:
+                self._allocate(lane, rest, length)
+        elif rest and sum([view.nbytes for _, view in rest]) >= SHARE_FROM:
             for group, length in _groups(rest):
                 self._allocate(lane, group, length)
-        self.entries.sort()
+        if len(self.entries) > 1:
+            self.entries.sort()
 
     def copy(self) -> None:
         """Copy into the blocks what is to be copied."""
@@ -59,7 +69,6 @@ class Placing:
                 target[:] = source
             else:
                 np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8))
-        self._copies.clear()
 
     def let_go(self) -> None:
         """It is not sent after all. Under the mutex."""
@@ -79,16 +88,16 @@ class Placing:
             if len(self.blocks) == MOST_BLOCKS:
                 return False
             number = self._numbers[packed] = len(self.blocks)
-            self._written[number] = []
+            self._written.append([])
             self.blocks.append(packed)
             self.helds.append(held)
             held.hold()
-        if not view.readonly and not _enter(self._written[number], (start, start + view.nbytes)):
+        if not view.readonly and not _enter(self._written[number], start, start + view.nbytes):
             return False  # the receiver would get an alias of another buffer; so this one is copied
         self._add(index, number, view, start)
         return True
 
-    def _allocate(self, lane: Lane, group: list[tuple[int, memoryview]], length: int) -> None:
+    def _allocate(self, lane: Lane, group: Indexed, length: int) -> None:
         block = lane.arena.allocate(length) if len(self.blocks) < MOST_BLOCKS else None
         if block is None:
             return
@@ -98,18 +107,19 @@ class Placing:
         memory = block.memory
         start = 0
         for index, view in group:
-            self._copies.append((memory[start : start + view.nbytes], view))
+            end = start + view.nbytes
+            self._copies.append((memory[start:end], view))
             self._add(index, number, view, start)
-            start += -(-view.nbytes // _ALIGN) * _ALIGN
+            start = -(-end // _ALIGN) * _ALIGN
 
     def _add(self, index: int, number: int, view: memoryview, start: int) -> None:
         self.entries.append((index, BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)))
         self.length += view.nbytes
 
 
-def _groups(buffers: list[tuple[int, memoryview]]) -> Iterator[tuple[list[tuple[int, memoryview]], int]]:
+def _groups(buffers: Indexed) -> Iterator[tuple[Indexed, int]]:
     """Buffers that go into a block together, and the block's length."""
-    group: list[tuple[int, memoryview]] = []
+    group: Indexed = []
     size = 0
     for index, view in buffers:
         length = -(-view.nbytes // _ALIGN) * _ALIGN
@@ -125,10 +135,10 @@ def _groups(buffers: list[tuple[int, memoryview]]) -> Iterator[tuple[list[tuple[
         yield group, size
 
 
-def _enter(parts: list[tuple[int, int]], part: tuple[int, int]) -> bool:
-    """Enter a part (start, end) in order; False if it overlaps one that is there."""
-    at = bisect_left(parts, part)
-    if (at and parts[at - 1][1] > part[0]) or (at < len(parts) and parts[at][0] < part[1]):
+def _enter(parts: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Enter a part in order; False if it overlaps one that is there."""
+    at = bisect_left(parts, (start, end))
+    if (at and parts[at - 1][1] > start) or (at < len(parts) and parts[at][0] < end):
         return False
-    insort(parts, part)
+    insort(parts, (start, end))
     return True

@@ -29,6 +29,9 @@ BLOCK = struct.Struct("<IIQIQ")
 BUFFER = struct.Struct("<HHxxxxQ")
 """index of the block, flags, where in the slot the buffer begins."""
 
+_ONE = struct.Struct("<" + "".join(part.format.lstrip("<") for part in (HEADER, BLOCK, BUFFER)))
+# one block with one buffer in it: what most messages have
+
 READ_ONLY = 1
 """Flag: the buffer was read-only at the sender, and arrives so."""
 
@@ -76,6 +79,11 @@ def pack(acknowledge: AckReference, blocks: Sequence[bytes], buffers: Sequence[b
 def unpack(packed: memoryview | bytes, buffer_count: int) -> References:
     """Take references apart, and check their form."""
     raw = bytes(packed)
+    if buffer_count == 1 and len(raw) == _ONE.size:
+        fields = _ONE.unpack(raw)
+        version, block_count, index, flags = *fields[:2], *fields[12:14]
+        if version == VERSION and block_count == 1 and not index and not flags & ~READ_ONLY:
+            return References(AckReference._make(fields[2:7]), [BlockReference._make(fields[7:12])], [fields[12:]])
     if len(raw) < HEADER.size:
         raise LaneError("the references are too short")
     version, block_count, *acknowledge = HEADER.unpack_from(raw)
@@ -84,10 +92,10 @@ def unpack(packed: memoryview | bytes, buffer_count: int) -> References:
     start = HEADER.size + BLOCK.size * block_count
     if len(raw) != start + BUFFER.size * buffer_count:
         raise LaneError("the references are not as long as they say")
-    blocks = [BlockReference(*fields) for fields in BLOCK.iter_unpack(raw[HEADER.size : start])]
+    blocks = [BlockReference._make(fields) for fields in BLOCK.iter_unpack(raw[HEADER.size : start])]
     buffers = list(BUFFER.iter_unpack(raw[start:]))
     if {index for index, _, _ in buffers} != set(range(block_count)):
         raise LaneError("the references' blocks and buffers do not go together")
     if any(flags & ~READ_ONLY for _, flags, _ in buffers):
         raise LaneError("a reference has an unknown flag")
-    return References(AckReference(*acknowledge), blocks, buffers)
+    return References(AckReference._make(acknowledge), blocks, buffers)

@@ -99,11 +99,12 @@ class Segment:
         has it.
         """
         # Unlocking before the change, or changing after the bytes, let readers see torn bytes when tried.
-        if not locks.lock_exclusive(self.fd, slot):
+        fd = self.fd
+        if not locks.lock_exclusive(fd, slot):
             return 0
-        self.generations[slot] += 1
-        generation = self.generations[slot]
-        locks.unlock(self.fd, slot)
+        generation = self.generations[slot] + 1
+        self.generations[slot] = generation
+        locks.unlock(fd, slot)
         return generation
 
     def close(self) -> bool:

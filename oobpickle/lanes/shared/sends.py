@@ -99,22 +99,25 @@ class Awaited:
 
     def settle(self, most: int | None = None) -> None:
         """As the protocol has it."""
-        for _ in range(len(self._pending) if most is None else min(most, len(self._pending))):
-            send = self._pending.popleft()
+        pending = self._pending
+        for _ in range(len(pending) if most is None else min(most, len(pending))):
+            send = pending.popleft()
             self.look(send)
             if not send.is_over:
-                self._pending.append(send)
+                pending.append(send)
         if self._suspects and time.monotonic() >= self._judge_at:
             self._judge()
 
     def look(self, send: Send) -> None:
         """As the protocol has it."""
-        if send.is_over or send.board is None:
+        board = send.board
+        if send.is_over or board is None:
             return
-        reader = send.board.reader(send.acknowledge)
+        reader = board.reader(send.acknowledge)
         if reader:
-            key = send.board, reader
-            self._progress[key] = max(send.position, self._progress.get(key, 0))
+            key = board, reader
+            if send.position > self._progress.get(key, 0):
+                self._progress[key] = send.position
             send.end(reusable=True)
             if len(self._progress) > _MOST_READERS:
                 self._progress = self._of_the_living()

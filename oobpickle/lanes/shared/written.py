@@ -12,7 +12,6 @@ import mmap
 import os
 import struct
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -23,6 +22,10 @@ if sys.platform == "linux":
 PAGE = mmap.PAGESIZE
 
 _SCAN = struct.Struct("=12Q")  # struct pm_scan_arg, linux/fs.h
+_RANGE, _WALK_END = (
+    struct.Struct("=QQQ"),
+    struct.Struct("=Q"),
+)  # its start, end and walk_end; the last, which it returns
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _IS_FILE, _IS_PRESENT, _IS_SWAPPED = 1 << 2, 1 << 3, 1 << 4
 _REGIONS = 64  # ranges found at a call
@@ -38,19 +41,22 @@ class Pagemap:
         with suppress(OSError):  # a sandbox without it
             self._fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         self._regions = np.zeros((_REGIONS, 3), np.uint64)  # struct page_region: start, end, categories
-        self._regions_address = int(self._regions.__array_interface__["data"][0])
+        address = int(self._regions.__array_interface__["data"][0])
+        # A page of its own: not the file's (inverted), and present or swapped out.
+        categories = (_IS_FILE, _IS_FILE, _IS_PRESENT | _IS_SWAPPED, _IS_PRESENT)
+        self._argument = bytearray(_SCAN.pack(_SCAN.size, 0, 0, 0, 0, address, _REGIONS, 0, *categories))
         self._scans = True
 
     def written(self, start: int, stop: int) -> list[tuple[int, int]]:
         """The ranges of addresses, whole pages within [start, stop), where this private map has pages of its own.
 
-        All of it where the kernel does not tell.
+        All of it where the kernel does not tell. Not for two threads at once.
         """
         if self._fd < 0:
             return [(start, stop)]
         if self._scans:
             try:
-                return list(self._scan(start, stop))
+                return self._scan(start, stop)
             except OSError:  # a kernel before 6.7 does not know the call
                 self._scans = False
         return self._read(start, stop)
@@ -60,19 +66,15 @@ class Pagemap:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def _scan(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    def _scan(self, start: int, stop: int) -> list[tuple[int, int]]:
+        ranges: list[tuple[int, int]] = []
         while start < stop:
-            # A page of its own: not the file's (inverted), and present or swapped out.
-            argument = bytearray(
-                _SCAN.pack(
-                    *(_SCAN.size, 0, start, stop, 0, self._regions_address, _REGIONS, 0),
-                    *(_IS_FILE, _IS_FILE, _IS_PRESENT | _IS_SWAPPED, _IS_PRESENT),
-                )
-            )
-            found = fcntl.ioctl(self._fd, _PAGEMAP_SCAN, argument)
-            for first, end, _ in self._regions[:found].tolist():
-                yield first, end
-            start = _SCAN.unpack(argument)[4]  # walk_end: how far it got
+            _RANGE.pack_into(self._argument, 16, start, stop, 0)
+            found = fcntl.ioctl(self._fd, _PAGEMAP_SCAN, self._argument)
+            if found:
+                ranges += [(first, end) for first, end, _ in self._regions[:found].tolist()]
+            (start,) = _WALK_END.unpack_from(self._argument, 32)  # how far it got
+        return ranges
 
     def _read(self, start: int, stop: int) -> list[tuple[int, int]]:
         raw = os.pread(self._fd, 8 * ((stop - start) // PAGE), 8 * (start // PAGE))

@@ -14,15 +14,17 @@ def lane():
     """The lane of this process; at the end nothing of it may be in use."""
     lane = process.current()
     limit = lane.arena.limit
+    before = ours()  # none, unless an earlier test has failed
     yield lane
-    gc.collect()
+    if lane.arena.segments or lane.attachments.all or lane.boards:  # else nothing of it can be in a garbage cycle
+        gc.collect()
     lane.guard.run(lane.arena.set_limit, limit)
     stats = lane.guard.run(lane.arena.stats)
     assert (stats.in_use, stats.blocks) == (0, 0)
     assert not any(attachment.leases for attachment in lane.attachments.all.values())
     assert (lane.arena.loans, lane.attachments.leases) == (0, 0)
     give_up(lane)
-    assert ours() == []
+    assert len(ours()) == len(before)
 
 
 @pytest.fixture

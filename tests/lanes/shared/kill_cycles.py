@@ -1,6 +1,6 @@
 """kill -9 at a random moment, again and again: senders, relays and receivers, each in a process of its own.
 
-    python tests/lanes/shared/kill_cycles.py --cycles 2000 [--seed 1]
+    python tests/lanes/shared/kill_cycles.py --cycles 2000 [--seed 1]        (from the checkout's folder)
 
 A cycle is a source, sometimes a relay, and one to three sinks, joined by socket pairs that carry references and checksums
 (first in, first out, as ZeroMQ's pipes). They run for some milliseconds, then some or all are killed. What must hold:
@@ -30,6 +30,9 @@ from contextlib import suppress
 
 import numpy as np
 from lane_support import ours
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())  # the checkout, as pytest has it
 
 from oobpickle import shared
 from oobpickle.errors import LaneError

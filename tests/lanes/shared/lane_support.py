@@ -1,6 +1,5 @@
 """What the lane's tests share: waiting, other processes, looking for what was left behind."""
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -23,7 +22,6 @@ def ours():
 
 def give_up(lane):
     """Close all that a lane keeps for later."""
-    gc.collect()
     lane.guard.run(lane.arena.trim, float("inf"))
     for attachment in list(lane.attachments.all.values()):
         if not attachment.leases:

@@ -369,6 +369,16 @@ def test_a_reader_cannot_write_to_a_sender(inbox, message):
             os.close(fd)
 
 
+def test_empty_parts_hold_nothing(message, inbox, lane):
+    refs, lengths, _ = message
+    refs = with_buffer(with_buffer(refs, 0, 0, 1, 0), 2, 0, 0, 5)  # read-only and large, and writable and empty
+    views = inbox.follow(pack(refs), [lengths[0], lengths[1], 0])
+    assert [view.nbytes for view in views] == [*lengths[:2], 0]
+    views.clear()
+    assert lane.attachments.leases == 0
+    assert all(not layer.slots for attachment in lane.attachments.all.values() for layer in attachment.layers)
+
+
 def test_stats_are_of_this_process(message):
     assert shared.stats().blocks == 2
 

@@ -261,13 +261,13 @@ def test_a_message_to_one_receiver_is_always_to_be_had(point_to_point, stepping)
 
 
 def test_acknowledging_before_the_lock_loses_messages(point_to_point, stepping, monkeypatch):
-    right = SharedInbox._places
+    right = SharedInbox._follow
 
     def wrong(self, lane, refs, lengths, readonly):
         self._acknowledge(refs.acknowledge)
         return right(self, lane, refs, lengths, readonly)
 
-    monkeypatch.setattr(SharedInbox, "_places", wrong)
+    monkeypatch.setattr(SharedInbox, "_follow", wrong)
     outcomes = [acknowledged(point_to_point, stepping, schedule) for schedule in schedules(7, 5)]
     assert None in outcomes
     assert all(seen in (None, {OLD}) for seen in outcomes)  # lost, not corrupt

@@ -137,8 +137,9 @@ def _fields(type_: Any, told: Any, *children: Any) -> list[Any]:
 
 def _entries(type_: Any, told: Any, keys: Any, items: Any) -> list[Any]:
     arrays = [put_together(type_.key_type, told[1][1], keys), put_together(type_.item_type, told[2][1], items)]
-    if len(arrays[0]) != len(arrays[1]):
-        raise ValueError("a map of as many keys as items")
+    # Arrow ends the process over keys that are null, or might be: that have a validity.
+    if len(arrays[0]) != len(arrays[1]) or arrays[0].null_count or arrays[0].buffers()[0] is not None:
+        raise ValueError("a map has as many items as keys, and no null among these")
     return [pa.StructArray.from_arrays(arrays, fields=[type_.key_field, type_.item_field])]
 
 

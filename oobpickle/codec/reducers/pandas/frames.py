@@ -64,8 +64,8 @@ def rebuild_frame(blocks: Any, index: Any, columns: Any, attrs: Any, unique: Any
     found = np.sort(np.concatenate([places for _, places in made])) if made else np.empty(0, np.intp)
     if found.size != width or (found != np.arange(width)).any():
         raise ValueError("blocks that do not hold each column once")
-    frame = _from_columns(made, index) if create_dataframe_from_blocks is None else _from_blocks(made, index, columns)
-    frame.columns = columns
+    make = create_dataframe_from_blocks or _from_columns
+    frame = make(made, index, columns)
     return _with_attributes(frame, attrs, unique)
 
 
@@ -76,11 +76,7 @@ def _places(places: Any, width: int) -> Array:
     return np.frombuffer(places, _PLACE).astype(np.intp)
 
 
-def _from_blocks(blocks: list[tuple[Any, Array]], index: Any, columns: Any) -> Any:
-    return create_dataframe_from_blocks(blocks, index, columns)
-
-
-def _from_columns(blocks: list[tuple[Any, Array]], index: Any) -> Any:
+def _from_columns(blocks: list[tuple[Any, Array]], index: Any, columns: Any) -> Any:
     """For pandas 2: each column a block of its own, on the same memory."""
     by_place: dict[int, Any] = {}
     for values, places in blocks:
@@ -90,7 +86,9 @@ def _from_columns(blocks: list[tuple[Any, Array]], index: Any) -> Any:
         place: pd.Series(by_place[place], index=index, dtype=by_place[place].dtype, copy=False)
         for place in range(len(by_place))
     }
-    return pd.DataFrame(data, index=index, copy=False)
+    frame = pd.DataFrame(data, index=index, copy=False)
+    frame.columns = columns
+    return frame
 
 
 def _check_values(values: Any, dimensions: int) -> None:

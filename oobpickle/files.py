@@ -64,6 +64,8 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> N
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as new:
+            with contextlib.suppress(FileNotFoundError):  # who could not read the old one must not read the new one
+                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
             _write(frames, new)
             new.flush()
             os.fsync(new.fileno())

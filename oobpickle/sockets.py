@@ -39,13 +39,15 @@ def send(
     """
     frames = dumps(obj, codec=codec)
     tracker = DONE
-    if len(frames) > 1 and not snapshot:
+    if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
+        frames[1:] = map(bytes, frames[1:])
+    elif len(frames) > 1:
         tracker = Tracker()
         frames[1:] = map(tracker.follow, frames[1:])
-    elif type(socket) is zmq.Socket and len(frames) == 1:
+    elif type(socket) is zmq.Socket:
         socket.send(frames[0], flags)
         return DONE
-    sent = socket.send_multipart(frames, flags, copy=snapshot)
+    sent = socket.send_multipart(frames, flags, copy=False)
     return _when(sent, tracker) if isinstance(sent, Awaitable) else tracker
 
 

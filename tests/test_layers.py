@@ -27,8 +27,9 @@ LAYERS = {
     "oobpickle.explain": 7,
     "oobpickle": 9,
     "oobpickle.bench": 10,
-    "oobpickle.cli": 10,
-    "oobpickle.__main__": 10,
+    "oobpickle.demo": 10,
+    "oobpickle.cli": 11,
+    "oobpickle.__main__": 12,
 }
 
 # What a layer must not know, whatever its height.

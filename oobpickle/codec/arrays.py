@@ -204,8 +204,8 @@ def _join(table: _Table, arrays: list[Array], kinds: list[list[int]]) -> None:
             for index in indices:
                 flat, strides = contiguous(arrays[index])
                 pieces.append(flat)
+            end = start + size
         runs.append(_Run(like, strides, start, indices))
-        end = start + size
     if runs:
         table.add(_joined(pieces), runs)
 

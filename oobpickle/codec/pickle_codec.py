@@ -42,7 +42,7 @@ class PickleCodec:
 
     def __init__(self, *, small: int = SMALL) -> None:
         self._small = small
-        self._idle: list[_CodecPickler] = []  # to make a pickler costs more than a small dump
+        self._idle: list[CodecPickler] = []  # to make a pickler costs more than a small dump
 
     def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
         """Encode obj as (stream, buffers): the buffers are flat views of obj's own memory, or of gathered copies.
@@ -53,7 +53,7 @@ class PickleCodec:
         try:
             pickler = self._idle.pop()
         except IndexError:
-            pickler = _CodecPickler(self._small)
+            pickler = CodecPickler(self._small)
         arrays = pickler.start()
         try:
             pickler.dump(obj)
@@ -87,7 +87,7 @@ class PickleCodec:
         return obj
 
 
-class _CodecPickler(pickle.Pickler):
+class CodecPickler(pickle.Pickler):
     """Dumps one object at a time; a failed one is thrown away. No cycle leads back here: it would hold buffers."""
 
     def __init__(self, small: int) -> None:

@@ -20,6 +20,7 @@ class Rule(NamedTuple):
     source: the result is the source of the arrays, and all of the above means nothing.
     fresh: the call copies its arguments, or hashes what is in them: what stands elsewhere too is refused as one, since
     it could be copied any number of times.
+    sure: the rebuilder looks at no limit and no allowance: it takes whatever its reducer gives.
 
     The number of arguments is no part of it: a rebuilder has a fixed signature, and Python checks it.
     """
@@ -31,6 +32,7 @@ class Rule(NamedTuple):
     stack: int = 0
     source: bool = False
     fresh: bool = False
+    sure: bool = False
 
 
 Names: TypeAlias = Mapping[tuple[bytes, bytes], Rule]

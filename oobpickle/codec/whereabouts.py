@@ -22,7 +22,7 @@ def path_to(root: Any, target: Any) -> str:
     todo: deque[tuple[Any, str]] = deque([(root, "obj")])
     while todo and len(seen) < MAX_VALUES:
         value, path = todo.popleft()
-        for child, step in _children(value):
+        for child, step in children(value):
             if child is target:
                 return path + step
             if id(child) not in seen:
@@ -31,7 +31,7 @@ def path_to(root: Any, target: Any) -> str:
     return ""
 
 
-def _children(value: Any) -> Iterator[tuple[Any, str]]:
+def children(value: Any) -> Iterator[tuple[Any, str]]:
     if isinstance(value, dict):
         for key, item in dict.items(value):
             yield item, f"[{_short(key)}]"

@@ -141,7 +141,9 @@ class ThroughCodec:
 
 
 ASKS_FOR_IN_BAND = "asserts that buffers are in the stream when no callback is given; here one always is"
-ASKS_FOR_COPIES = "asserts (3.13) that what was loaded is a copy; out-of-band it is the object itself, which is the point"
+ASKS_FOR_COPIES = (
+    "asserts (3.13) that what was loaded is a copy; out-of-band it is the object itself, which is the point"
+)
 ASKS_FOR_FRAMES = "asserts where pickle puts frames around large values in the stream; ours are not in it"
 
 

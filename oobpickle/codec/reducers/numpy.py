@@ -30,6 +30,11 @@ _PLAIN = {id(np.dtype(char)): np.dtype(char).str for char in "?bBhHiIlLqQefdgFDG
 """The text of numpy's own dtypes, which are singletons; all of them export their buffer."""
 
 
+def plain_text(dtype: "np.dtype[Any]") -> str | None:
+    """The text of one of numpy's own dtypes; None for any other."""
+    return _PLAIN.get(id(dtype))
+
+
 def describe(dtype: "np.dtype[Any]") -> Description:
     """Tell a dtype in plain values; the dtype itself when they cannot tell all of it."""
     text = _PLAIN.get(id(dtype))
@@ -132,8 +137,12 @@ def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
 
 
 def opaque(a: Array) -> Array:
-    """The array with elements that numpy copies as bytes: field by field it would leave old memory in the padding."""
-    return a if a.dtype.names is None else a.view((np.void, a.dtype.itemsize))
+    """The array with elements that numpy copies as bytes.
+
+    Field by field it would leave old memory in the padding; and np.concatenate loses the byte order of timedelta64
+    without a unit.
+    """
+    return a if a.dtype.names is None and a.dtype.isnative else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:
@@ -180,6 +189,7 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
+    memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)
@@ -195,7 +205,9 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
             if len(shape) != 1:
                 a = a.reshape(shape)
         else:
-            a = _strided(np.frombuffer(buffer, _U1), dtype, shape, strides, offset, count)
+            if memory is None:
+                memory = np.frombuffer(buffer, _U1)
+            a = _strided(memory, dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
             return _arrays_on(_moved(buffer), specs)
         if not writeable:
@@ -240,8 +252,8 @@ def _moved(buffer: Any) -> Array:
 
 
 def _empty(shape: tuple[int, ...], dtype: "np.dtype[Any]", writeable: bool) -> Array:
-    """An array without a byte. By way of a field: numpy makes S1 of a plain 'S0'."""
-    result: Array = np.zeros(shape, dtype) if dtype.itemsize else np.zeros(shape, [("f", dtype)])["f"]
+    """An array without a byte. By way of a field: np.zeros makes S1 of a plain 'S0', and '<m8' of '>m8'."""
+    result: Array = np.zeros(shape, [("f", dtype)])["f"]
     result.flags.writeable = writeable
     return result
 

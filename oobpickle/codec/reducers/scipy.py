@@ -106,7 +106,7 @@ def rebuild_lil(cls: Any, shape: Any, values: Any, indices: Any, starts: Any) ->
     rows = shape[0]
     if len(shape) != 2 or starts.size != rows + 1 or starts[0] or not starts[-1] == values.size == indices.size:
         raise ValueError("the start of each row expected, and as many values as indices")
-    inside = not indices.size or (0 <= indices.min() and indices.max() < shape[1])
+    inside = not indices.size or (indices.min() >= 0 and indices.max() < shape[1])
     if not inside or (starts[1:] < starts[:-1]).any() or not _rise_in_rows(indices, starts):
         raise ValueError("columns that do not rise within each row")
     spend(_ROW * rows + 32 * values.size)

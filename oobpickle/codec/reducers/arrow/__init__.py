@@ -14,5 +14,12 @@ from typing import Any
 from oobpickle.codec.reducers.arrow import tables, types
 from oobpickle.codec.rules import Rule
 
-DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {**types.DATA_REDUCERS, **tables.DATA_REDUCERS}
-RULES: dict[Callable[..., Any], Rule] = {**types.RULES, **tables.RULES}
+DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {}
+RULES: dict[Callable[..., Any], Rule] = {}
+for _part in (types, tables):
+    DATA_REDUCERS.update(_part.DATA_REDUCERS)
+    RULES.update(_part.RULES)
+for _rebuilder in RULES:
+    # Its name stands in people's streams: it is this package's, whichever module the rebuilder is written in.
+    _rebuilder.__module__ = __name__
+    globals()[_rebuilder.__name__] = _rebuilder

@@ -6,7 +6,6 @@ counted from the slice's first). So every array arrives with offset 0. The few k
 are made compact by Arrow first. A validity without nulls does not travel. All views are read-only, as Arrow's arrays are.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ def take_apart(array: Any, told: Any, shared: Shared) -> Node:
     buffers = array.buffers()
     if not all(buffer is None or buffer.is_cpu for buffer in buffers):
         raise EncodeError("an Arrow array in memory that is not the CPU's", advice="copy it there first")
-    take = _TAKE.get(kind_of(told), _take_words)
-    return take(array, told, buffers, shared)
+    node: Node = _TAKE.get(kind_of(told), _take_words)(array, told, buffers, shared)
+    return node
 
 
 def _window(buffer: Any, word: Word, count: int, start: int = 0) -> Any:
@@ -160,7 +159,7 @@ def _take_runs(array: Any, told: Any, _: Any, shared: Shared) -> Node:
     )
 
 
-_TAKE: dict[str, Callable[..., Node]] = {
+_TAKE: dict[str, Any] = {
     "null": _take_null,
     "bool": _take_bool,
     **dict.fromkeys(("string", "binary", "large_string", "large_binary"), _take_text),

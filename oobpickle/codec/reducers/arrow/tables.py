@@ -8,8 +8,8 @@ import pyarrow as pa
 from oobpickle.codec.reducers.arguments import expect
 from oobpickle.codec.reducers.arrow.apart import Shared, take_apart
 from oobpickle.codec.reducers.arrow.together import put_together
-from oobpickle.codec.reducers.arrow.validity import check
 from oobpickle.codec.reducers.arrow.types import describe, describe_schema, schema_of, subclasses, type_of
+from oobpickle.codec.reducers.arrow.validity import check
 from oobpickle.codec.rules import Rule
 
 

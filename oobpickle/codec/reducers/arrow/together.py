@@ -9,7 +9,6 @@ They are a small part of an array; its values stay where they are. So do the byt
 be valid UTF-8: were they changed afterwards, a kernel would misread three bytes after a string at the most.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def put_together(type_: Any, told: Any, node: Any) -> Any:
     if kind == "dictionary":
         (words,) = children
         return pa.DictionaryArray.from_buffers(type_, length, own, put_together(type_.value_type, told[2], words))
-    arrays = _CHILDREN[kind](type_, told, *children) if kind in _CHILDREN else _no_children(*children)
+    arrays = _CHILDREN.get(kind, _childless)(type_, told, *children)
     return pa.Array.from_buffers(type_, length, own, children=arrays)
 
 
@@ -106,7 +105,7 @@ def _put_dense_union(_: Any, __: str, length: int, codes: Any, offsets: Any) -> 
     return [None, _memory(codes, I1, length, structural=True), _memory(offsets, I4, length, structural=True)]
 
 
-_PUT: dict[str, Callable[..., list[Any]]] = {
+_PUT: dict[str, Any] = {
     "null": _put_nothing,
     "run_end_encoded": _put_nothing,
     "bool": _put_bool,
@@ -120,8 +119,8 @@ _PUT: dict[str, Callable[..., list[Any]]] = {
 }
 
 
-def _no_children() -> None:
-    return None
+def _childless(_: Any, __: Any) -> list[Any]:
+    return []
 
 
 def _value(type_: Any, told: Any, values: Any) -> list[Any]:
@@ -150,7 +149,7 @@ def _runs(type_: Any, told: Any, ends: Any, values: Any) -> list[Any]:
     return [put_together(type_.run_end_type, told[1], ends), put_together(type_.value_type, told[2], values)]
 
 
-_CHILDREN: dict[str, Callable[..., list[Any]]] = {
+_CHILDREN: dict[str, Any] = {
     **dict.fromkeys(("list", "large_list", "list_view", "large_list_view", "fixed_size_list"), _value),
     **dict.fromkeys(("struct", "sparse_union", "dense_union"), _fields),
     "map": _entries,

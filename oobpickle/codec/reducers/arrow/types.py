@@ -39,7 +39,12 @@ _DECIMALS = {
     for bits, most in ((32, 9), (64, 18), (128, 38), (256, 76))
     if (factory := getattr(pa, f"decimal{bits}", None))  # the two narrow ones came with pyarrow 18
 }
-_LISTS = {"list": pa.list_, "large_list": pa.large_list, "list_view": pa.list_view, "large_list_view": pa.large_list_view}
+_LISTS = {
+    "list": pa.list_,
+    "large_list": pa.large_list,
+    "list_view": pa.list_view,
+    "large_list_view": pa.large_list_view,
+}
 _UNIONS = {"sparse_union": pa.sparse_union, "dense_union": pa.dense_union}
 _KINDS = {
     pa.lib.Type_LIST: "list",
@@ -54,9 +59,8 @@ _ZONE = re.compile(r"[A-Za-z0-9_+:/-]{1,100}")
 
 def describe(type_: Any) -> Any:
     """Tell a type in plain values. Raises EncodeError for an extension type."""
-    if type(type_) is pa.DataType or not type_.num_fields:
-        if (name := _NAMES.get(type_)) is not None:
-            return name
+    if not type_.num_fields and (name := _NAMES.get(type_)) is not None:
+        return name
     number = type_.id
     if (kind := _KINDS.get(number)) is not None:
         if kind.endswith("union"):
@@ -238,7 +242,8 @@ def rebuild_schema(told: Any) -> Any:
 def subclasses(cls: type) -> set[type]:
     """A class of pyarrow and all classes of pyarrow under it, but for extensions, whose code is not Arrow's."""
     found = {cls}
-    for under in cls.__subclasses__():
+    unders: list[type] = cls.__subclasses__()
+    for under in unders:
         if under.__module__ == "pyarrow.lib" and under is not pa.BaseExtensionType and under is not pa.ExtensionArray:
             found |= subclasses(under)
     return found

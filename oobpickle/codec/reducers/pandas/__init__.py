@@ -18,10 +18,12 @@ from typing import Any
 from oobpickle.codec.reducers.pandas import arrays, dtypes, frames, indexes, offsets, scalars
 from oobpickle.codec.rules import Rule
 
-_PARTS = (offsets, scalars, dtypes, arrays, indexes, frames)
-
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {}
 RULES: dict[Callable[..., Any], Rule] = {}
-for _part in _PARTS:
+for _part in (offsets, scalars, dtypes, arrays, indexes, frames):
     DATA_REDUCERS.update(_part.DATA_REDUCERS)
     RULES.update(_part.RULES)
+for _rebuilder in RULES:
+    # Its name stands in people's streams: it is this package's, whichever module the rebuilder is written in.
+    _rebuilder.__module__ = __name__
+    globals()[_rebuilder.__name__] = _rebuilder

@@ -18,7 +18,6 @@ from oobpickle.codec.reducers.pandas.arrays import Array, alone, check_numbers
 from oobpickle.codec.reducers.pandas.dtypes import INDEXES
 from oobpickle.codec.reducers.pandas.labels import check_label
 from oobpickle.codec.rules import Rule
-from oobpickle.errors import EncodeError
 
 try:
     from pandas.api.internals import create_dataframe_from_blocks
@@ -113,10 +112,6 @@ def _attributes(obj: Any) -> tuple[Any, bool]:
 
 
 def _reduce_series(series: Any) -> tuple[Any, ...]:
-    try:
-        check_label(series.name)
-    except (TypeError, ValueError) as error:
-        raise EncodeError(f"a Series named by {error}") from None
     (block,) = series._mgr.blocks  # noqa: SLF001
     return rebuild_series, (_sent(block.values), series.index, series.name, *_attributes(series))
 

@@ -18,7 +18,6 @@ from oobpickle.codec.reducers.pandas.labels import check_distinct, check_label, 
 from oobpickle.codec.reducers.pandas.offsets import describe_offset, offset_of
 from oobpickle.codec.reducers.pandas.zones import is_fixed
 from oobpickle.codec.rules import Rule
-from oobpickle.errors import EncodeError
 
 _TICKS = (*(pd.offsets.Hour, pd.offsets.Minute, pd.offsets.Second, pd.offsets.Milli, pd.offsets.Micro), pd.offsets.Nano)
 _TIMED = (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)
@@ -94,24 +93,13 @@ def rebuild_multi(levels: Any, codes: Any, names: Any) -> Any:
     return pd.MultiIndex(levels, places, names=names, copy=False, verify_integrity=False)
 
 
-def reduce_index(index: Any) -> tuple[Any, ...]:
-    """Any index but RangeIndex and MultiIndex."""
-    try:
-        check_label(index.name)
-    except (TypeError, ValueError) as error:
-        raise EncodeError(f"an index named by {error}") from None
+def _reduce_index(index: Any) -> tuple[Any, ...]:
     array = index.array
     if type(array) is not pd.arrays.NumpyExtensionArray:
         freq = describe_offset(index.freq) if type(array) in _TIMED else None
         return (rebuild_index, (array, index.name)) if freq is None else (rebuild_timed, (array, freq, index.name))
     values = alone(array.to_numpy())
-    if values.dtype != object:
-        return rebuild_index, (values, index.name)
-    try:
-        check_labels(values)
-    except (TypeError, ValueError) as error:
-        raise EncodeError(f"an index with {error}", advice="use plain values as labels") from None
-    return rebuild_labels, (values, index.name)
+    return rebuild_labels if values.dtype == object else rebuild_index, (values, index.name)
 
 
 def _reduce_range(index: Any) -> tuple[Any, ...]:
@@ -123,7 +111,7 @@ def _reduce_multi(index: Any) -> tuple[Any, ...]:
 
 
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
-    **dict.fromkeys(INDEXES, reduce_index),
+    **dict.fromkeys(INDEXES, _reduce_index),
     pd.RangeIndex: _reduce_range,
     pd.MultiIndex: _reduce_multi,
 }

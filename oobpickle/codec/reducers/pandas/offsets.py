@@ -27,28 +27,25 @@ _CLASSES: dict[str, Any] = {
     for name in offsets.__all__
     if isinstance(cls := getattr(offsets, name), type) and cls not in (offsets.BaseOffset, offsets.Tick)
 }
-_UNITS = (*("years", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"), "nanoseconds")
-_FIELDS = (*("year", "month", "day", "weekday", "hour", "minute", "second", "millisecond", "microsecond"), "nanosecond")
-_KEYWORDS: dict[str, frozenset[str]] = {
-    name: frozenset((*_UNITS, *_FIELDS) if cls is offsets.DateOffset else cls()._attributes) - {"n", "normalize", "calendar"}  # noqa: SLF001
+_UNITS = ("year", "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "nanosecond")
+_DATE_OFFSET = {*_UNITS, *(unit + "s" for unit in _UNITS), "weeks", "weekday"}
+_NOT_KEYWORDS = {"n", "normalize", "calendar"}
+_KEYWORDS: dict[str, set[str]] = {
+    name: _DATE_OFFSET if cls is offsets.DateOffset else {*cls()._attributes} - _NOT_KEYWORDS  # noqa: SLF001
     for name, cls in _CLASSES.items()
 }
 
 
 def describe_offset(offset: Any) -> tuple[Any, ...] | None:
     """Tell an offset: class, n, normalize, and the rest as items; None of None. Raises EncodeError for one of one's own."""
-    return None if offset is None else _described(type(offset), offset)
+    return None if offset is None else _described(type(offset).__name__, offset)
 
 
-@lru_cache(maxsize=256)  # by the class too: Day(1) and Hour(24) can be equal
-def _described(cls: type, offset: Any) -> tuple[Any, ...]:
+@lru_cache(maxsize=256)  # by the class's name too: Day(1) and Hour(24) can be equal
+def _described(name: str, offset: Any) -> tuple[Any, ...]:
     items = tuple((key, _plain(value)) for key, value in sorted(offset.kwds.items()) if key != "calendar")
-    told = (cls.__name__, offset.n, offset.normalize, items)
-    try:
-        same = _CLASSES.get(cls.__name__) is cls and offset_of(told) == offset
-    except (TypeError, ValueError):
-        same = False
-    if not same:
+    told = (name, offset.n, offset.normalize, items)
+    if _CLASSES.get(name) is not type(offset) or offset_of(told) != offset:
         raise EncodeError(f"the offset {offset!r} does not travel", advice="set freq to None")
     return told
 

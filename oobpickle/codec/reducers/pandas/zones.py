@@ -28,14 +28,14 @@ def describe_zone(zone: Any) -> Any:
 
 def zone_of(told: Any) -> Any:
     """The time zone that is told. Raises TypeError or ValueError."""
-    expect(told, type(None), timezone, ZoneInfo, str, int)
-    if type(told) is not str and type(told) is not int:
+    if told is None or type(told) is timezone or type(told) is ZoneInfo:
         return told
+    expect(told, str, int)
     try:
         pytz: Any = importlib.import_module("pytz")
     except ImportError:
         raise ValueError("a time zone of pytz, which is not installed here") from None
-    if type(told) is int:
+    if not isinstance(told, str):
         return pytz.FixedOffset(told)
     if not _KEY.fullmatch(told):
         raise ValueError(f"there is no time zone {told[:100]!r} here")

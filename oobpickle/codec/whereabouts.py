@@ -47,8 +47,8 @@ def children(value: Any) -> Iterator[tuple[Any, str]]:
         for item in _items(value):
             yield item, f" <member {_short(item)}>"
     elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        for index, item in islice(np.ndenumerate(value.view(np.ndarray)), MAX_VALUES):
-            yield item, f"[{', '.join(map(str, index))}]"
+        for place, item in islice(np.ndenumerate(value.view(np.ndarray)), MAX_VALUES):
+            yield item, f"[{', '.join(map(str, place))}]"
     yield from ((item, f".{name}") for name, item in _attributes(value).items())
 
 

@@ -32,6 +32,7 @@ from oobpickle.errors import (
     RemoteError,
     Timeout,
 )
+from oobpickle.explain import explain
 from oobpickle.files import dump, iter_file, load
 from oobpickle.message import dumps, loads
 from oobpickle.patterns.stats import Stats
@@ -66,6 +67,7 @@ __all__ = [
     "aio",
     "dump",
     "dumps",
+    "explain",
     "ipc_address",
     "iter_file",
     "load",

@@ -11,7 +11,7 @@ import pytest
 import oobpickle
 
 PUBLIC = """
-    dumps loads dump load send recv iter_file
+    dumps loads dump load send recv iter_file explain
     Pickler Unpickler PickleCodec
     Tracker reuse_memory
     Publisher Subscriber Message Pusher Puller Client Server Request Curve ipc_address Stats aio
@@ -38,7 +38,7 @@ def test_has_a_contract(name):
     )
     assert doc
     assert len(doc.split()) >= 8
-    if name in {"dumps", "loads", "dump", "load", "send", "recv", "iter_file", "Pickler"}:
+    if name in {"dumps", "loads", "dump", "load", "send", "recv", "iter_file", "explain", "Pickler"}:
         assert "Raises" in doc
 
 
@@ -64,7 +64,7 @@ def test_is_annotated_throughout(name):
 
 def test_the_keyword_arguments_are_keyword_only():
     """So that they can be added to and put in another order."""
-    for name in ("dumps", "loads", "dump", "load", "send", "recv", "iter_file"):
+    for name in ("dumps", "loads", "dump", "load", "send", "recv", "iter_file", "explain"):
         parameters = inspect.signature(getattr(oobpickle, name)).parameters
         assert parameters["codec"].kind is inspect.Parameter.KEYWORD_ONLY, name
 

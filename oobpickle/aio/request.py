@@ -60,8 +60,10 @@ class Client(Requesting, Awaiting):
                 if left is not None and left <= 0:
                     raise self._expired(A_REPLY, timeout)
                 await call.waiter.sleep(left)
-                if not self._open and call.answer is None:
-                    self._refuse()
+                if call.answer is None:
+                    if not self._open:
+                        self._refuse()
+                    self._stir()  # the loop will not say it again: who woke us may have swallowed the signal
             return call.answer
         finally:
             self._leave(call.waiter)

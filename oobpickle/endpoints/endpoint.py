@@ -323,6 +323,8 @@ class Blocking(Endpoint):
                     raise self._expired(what, timeout)
                 if wants == ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
+                    if len(self._waiters) > 1:
+                        self._stir()
                 if waiter.sleep(left, self._monitor.descriptors):
                     self._attend()
             return result

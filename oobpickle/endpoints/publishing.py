@@ -128,9 +128,10 @@ class Publishing(Sending):
             line.wanted = self._subscriptions.wants(line.key)
 
     def _housekeep(self) -> None:
-        super()._housekeep()  # it has woken those who wait for subscribers, if there is one to hear of
+        super()._housekeep()
         if not self._out.has(RECEIVE):
             return
+        self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
         try:
             while True:
                 prefix = self._subscriptions.hear(bytes(self._socket.recv(zmq.DONTWAIT)))

@@ -87,5 +87,8 @@ class Inbox(Protocol):
         is lost.
         """
 
+    def peer_gone(self) -> None:
+        """A sender may have gone: let go of memory that it left, unless a view has it."""
+
     def close(self) -> None:
         """Stop acknowledging. Views stay as they are. May be called twice, and while garbage is collected."""

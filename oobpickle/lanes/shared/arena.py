@@ -13,8 +13,7 @@ endpoint closes. No thread does it, so a process that calls nothing keeps what i
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from oobpickle.lanes.shared import locks, segment
 from oobpickle.lanes.shared.address import AddressBook
@@ -24,11 +23,14 @@ from oobpickle.lanes.shared.segment import Segment
 TRIES = 8
 """Free slots that are tried before a fresh one is taken. Readers may have them; a try costs 2 us."""
 
+SEARCH = 256
+"""Free slots that are tried before the arena counts as full; the next search goes on where this one stopped."""
+
 IDLE_SECONDS = 10.0
 """A segment that nobody has used for this long is given back to the system."""
 
 _TRIM_EVERY = 1.0  # seconds between looks for idle segments
-_RETRY_AFTER = 0.01  # seconds that a full arena is not searched again: the search costs 2 us a slot
+_RETRY_AFTER = 0.01  # seconds that a full arena is not searched again
 
 
 class Stats(NamedTuple):
@@ -44,13 +46,19 @@ class Stats(NamedTuple):
     blocks: int
 
 
+class Settle(Protocol):
+    """Finds sends that are over. pressing: there is no room, so what is kept without need is to be let go."""
+
+    def __call__(self, *, pressing: bool) -> None: ...
+
+
 class Arena:
     """One a process. All methods are called under the mutex.
 
-    settle: called when there is no room, to find sends that are over. book: is told where segments lie in memory.
+    settle: called when there is no room, and for figures. book: is told where segments lie in memory.
     """
 
-    def __init__(self, pid: int, limit: int, book: AddressBook, settle: Callable[[], None]) -> None:
+    def __init__(self, pid: int, limit: int, book: AddressBook, settle: "Settle") -> None:
         self.pid = pid
         self.limit = limit
         self.resident = 0  # bytes of memory that all slots cost together
@@ -77,6 +85,9 @@ class Arena:
     def release(self, block: Block) -> None:
         """Take back a block that nobody holds."""
         owner = block.segment
+        if block.growth:  # it never got its memory
+            owner.written[block.slot] -= block.growth
+            self.resident -= block.growth
         del owner.blocks[block.slot]
         self._free[owner.slot_size].append((owner, block.slot))
         if not owner.blocks:
@@ -107,7 +118,7 @@ class Arena:
 
     def stats(self) -> Stats:
         """Look at every block."""
-        self._settle()
+        self._settle(pressing=False)
         in_use = blocks = 0
         for owner in self.segments:
             for slot in range(owner.unused):
@@ -148,8 +159,8 @@ class Arena:
         now = time.monotonic()
         if now < self._full_until:
             return None
-        self._settle()
-        block = self._recycled(slot_size, length, 1 << 30)
+        self._settle(pressing=True)
+        block = self._recycled(slot_size, length, SEARCH)
         if block is None:
             self.trim(now)
             block = self._from_fresh(slot_size, length)
@@ -161,16 +172,12 @@ class Arena:
 
     def _take(self, owner: Segment, slot: int, length: int) -> Block | None:
         growth = owner.growth(slot, length) if length > owner.written[slot] else 0
-        if growth and self.resident + growth > self.limit:
+        if self.resident + growth > self.limit:
             return None
         generation = owner.turn(slot)
         if not generation:
             return None
-        if growth:
-            try:
-                owner.grow(slot, length)
-            except OSError:
-                return None
-            self.resident += growth
-        block = owner.blocks[slot] = Block(self, owner, slot, generation, length)
+        owner.written[slot] += growth
+        self.resident += growth
+        block = owner.blocks[slot] = Block(self, owner, slot, generation=generation, length=length, growth=growth)
         return block

@@ -10,8 +10,9 @@ from oobpickle.lanes.shared.attach import Attachment
 from oobpickle.lanes.shared.references import BlockReference
 from oobpickle.lanes.shared.written import Pagemap
 
-MOST = 1024
-"""Segments attached at a time: each costs descriptors, and a peer chooses how many it refers to. 32 GB of messages."""
+MOST = 256
+"""Segments attached at a time: each costs two to four descriptors, of which a process may have 1,024 unless somebody has
+raised that, and a peer chooses how many it refers to. 16 GB of messages."""
 
 _LOOK_EVERY = 0.05  # seconds between looks whether a sender lives
 

@@ -50,6 +50,11 @@ class SharedInbox:
             self._lane.inboxes.add(self)
         return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
 
+    def peer_gone(self) -> None:
+        """Let go of the maps of senders that are gone."""
+        if self._lane is not None:
+            self._lane.guard.run(self._leave_the_dead, self._lane)
+
     def close(self) -> None:
         """Give up this reader's numbers on the senders' boards."""
         if self._lane is not None:
@@ -73,25 +78,29 @@ class SharedInbox:
             groups = _grouped(refs, lengths, leases, readonly)
             for lease, parts in zip(leases, groups, strict=True):
                 _fill(views, lane, lease, parts)
-            self._acknowledge(refs.acknowledge)
+            self._acknowledge(lane, refs.acknowledge)
         except BaseException:
             views.clear()  # the traceback, which somebody may keep, would hold them
             with suppress(LaneError):
-                self._acknowledge(refs.acknowledge)  # as far as the sender goes it is over
+                self._acknowledge(lane, refs.acknowledge)  # as far as the sender goes it is over
             raise
         finally:
             for lease in leases:
                 lease.drop()
         return views
 
-    def _acknowledge(self, acknowledge: AckReference) -> None:
+    def _leave_the_dead(self, lane: Lane) -> None:
+        lane.attachments.sweep()
+        for key in [key for key, board in self._boards.items() if board.is_abandoned()]:
+            self._boards.pop(key).close()
+
+    def _acknowledge(self, lane: Lane, acknowledge: AckReference) -> None:
         if not acknowledge.stamp:
             return
         key = acknowledge.pid, acknowledge.fd, acknowledge.token
         board = self._boards.get(key)
         if board is None:
-            for other in [other for other, board in self._boards.items() if board.is_abandoned()]:
-                self._boards.pop(other).close()
+            self._leave_the_dead(lane)
             if len(self._boards) >= MOST_BOARDS:
                 self._boards.pop(next(iter(self._boards))).close()
             board = self._boards[key] = PeerBoard(acknowledge)

@@ -36,10 +36,12 @@ class Lane:
         self.boards: list[Board] = []  # the last is the one in use, the others have sends in flight
         atexit.register(self.guard.end)
 
-    def settle(self) -> None:
-        """Find sends that are over, of all endpoints, and memory that the dead left to us."""
+    def settle(self, *, pressing: bool = False) -> None:
+        """Find sends that are over, of all endpoints, and memory that the dead left to us. pressing: as `Settle`."""
         for sends in list(self.outboxes):
             sends.settle()
+            if pressing:
+                sends.press()
         self.attachments.sweep()
         for board in [board for board in self.boards[:-1] if board.is_idle]:
             self.boards.remove(board)

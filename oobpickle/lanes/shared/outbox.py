@@ -48,11 +48,16 @@ class SharedOutbox:
             if length < SHARE_FROM:
                 return INLINE
         placing = Placing()
-        placed = lane.guard.run(self._place, lane, placing, buffers)
         try:
-            placing.copy()
+            placed = lane.guard.run(self._begin, lane, placing, buffers)
+            if placed is None:
+                placing.copy()
+                placed = lane.guard.run(self._enter, lane, placing)
+        except OSError:  # no memory to copy into
+            lane.guard.run(placing.let_go)
+            return INLINE
         except BaseException:
-            self.cancel(placed)
+            lane.guard.run(placing.let_go)
             raise
         return placed
 
@@ -92,14 +97,17 @@ class SharedOutbox:
         self._sends.settle()
         return len(self._sends)
 
-    def _place(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed:
+    def _begin(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed | None:
+        # What is to be copied into blocks is entered as a send only afterwards: a send may be ended by others (a peer
+        # goes, the endpoint is closed, the arena is full), and then its blocks must not be written any more.
         self._sends.settle(_LOOK_AT)
         placing.find(lane, buffers)
+        return None if placing.copies else self._enter(lane, placing)
+
+    def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries
-        if not entries:
-            return INLINE
-        board, acknowledge = lane.take_word() if self._awaits else (None, NO_ACK)
-        if self._awaits and board is None:
+        board, acknowledge = lane.take_word() if self._awaits and entries else (None, NO_ACK)
+        if not entries or self._closed or (self._awaits and board is None):
             placing.let_go()
             return INLINE
         send = Send(placing.helds, placing.length, board, acknowledge)

@@ -35,7 +35,7 @@ ALIVE = 1 << 40
 SMALLEST = 64
 """Bytes of the smallest slot: a cache line, and the alignment of every array."""
 
-SIZE = 32 << 20
+SIZE = 64 << 20
 """Bytes of slots in a segment, unless one slot is larger. A segment is given back to the system only as a whole, which
 asks for small ones; each costs a descriptor (two before Python 3.13), which asks for large ones."""
 
@@ -85,14 +85,8 @@ class Segment:
 
     def growth(self, slot: int, length: int) -> int:
         """By how much a block of this length makes the segment's memory grow."""
-        return max(0, self._extent(length) - self.written[slot])
-
-    def grow(self, slot: int, length: int) -> None:
-        """Have memory behind the slot. Raises OSError, where touching it would kill the process."""
-        extent, written = self._extent(length), self.written[slot]
-        if extent > written:
-            os.posix_fallocate(self.fd, self.offset(slot) + written, extent - written)
-            self.written[slot] = extent
+        extent = memfd.pages(length) if self.slot_size >= mmap.PAGESIZE else self.slot_size
+        return max(0, extent - self.written[slot])
 
     def turn(self, slot: int) -> int:
         """Give the slot its next generation, which makes every reference to it stale. 0, and nothing done, if a reader
@@ -138,6 +132,3 @@ class Segment:
     def resident(self) -> int:
         """Bytes of memory that this segment costs."""
         return sum(self.written)
-
-    def _extent(self, length: int) -> int:
-        return memfd.pages(length) if self.slot_size >= mmap.PAGESIZE else self.slot_size

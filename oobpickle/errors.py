@@ -84,7 +84,8 @@ class Timeout(OobpickleError, TimeoutError):  # noqa: N818 - zmq, queue and sock
     """
 
     def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(what, seconds)
+        super().__init__(what)  # of two arguments OSError would make errno and strerror
+        self.args = (what, seconds)
         self.what = what
         self.seconds = seconds
 

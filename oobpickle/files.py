@@ -13,12 +13,15 @@ Rule: what a file says of lengths is checked against its size before anything is
 """
 
 import contextlib
+import errno
+import io
 import mmap
 import os
 import secrets
 import stat
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeAlias
 
 from oobpickle.codec import AnyCodec, codec_of
@@ -33,6 +36,13 @@ ALIGN = 64
 """Frames start at multiples of this many bytes: a cache line, and more than any dtype asks for."""
 
 _PREFIX = struct.Struct("<8sQ")
+_MAP_NORESERVE = 0x4000  # mmap(2); in the mmap module since Python 3.13
+_COPY_ON_WRITE: dict[str, int] = (
+    # ACCESS_COPY sets memory aside for every page that could be written, and so refuses a file larger than memory.
+    {"flags": mmap.MAP_PRIVATE | _MAP_NORESERVE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
+    if sys.platform == "linux"
+    else {"access": mmap.ACCESS_COPY}
+)
 
 
 def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> None:
@@ -54,6 +64,8 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> N
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as new:
+            with contextlib.suppress(FileNotFoundError):  # who could not read the old one must not read the new one
+                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
             _write(frames, new)
             new.flush()
             os.fsync(new.fileno())
@@ -86,11 +98,17 @@ def iter_file(path: AnyPath, *, codec: AnyCodec = "pickle") -> Iterator[Any]:
     Raises DecodeError at a record that is damaged or cut off; those before it have been given.
     """
     chosen = codec_of(codec)
+    for frames in iter_frames(path):
+        yield unpack(frames, chosen)
+
+
+def iter_frames(path: AnyPath) -> Iterator[list[memoryview]]:
+    """The frames of all messages in a file, as views of a map of it. Nothing is decoded. Raises as `iter_file`."""
     view = _mapped(path)
     position = 0
     while position < len(view):
         frames, position = _frames(view, position)
-        yield unpack(frames, chosen)
+        yield frames
 
 
 def _padding(length: int) -> int:
@@ -100,18 +118,24 @@ def _padding(length: int) -> int:
 def _write(frames: list[Frame], file: BinaryIO) -> None:
     lengths = [memoryview(frame).nbytes for frame in frames]
     prefix = _PREFIX.pack(MAGIC, len(frames)) + struct.pack(f"<{len(lengths)}Q", *lengths)
+    write: Callable[[memoryview], int | None] = file.write  # None where a file object is not of the io module
     for frame in (prefix, *frames):
         for piece in (memoryview(frame), memoryview(bytes(_padding(len(frame))))):
             rest = piece
-            while len(rest):  # a raw file may take less than it is given
-                rest = rest[file.write(rest) :]
+            while len(rest):
+                taken = write(rest)
+                if taken is None:
+                    if isinstance(file, io.RawIOBase):  # a non-blocking one that takes nothing now
+                        raise BlockingIOError(errno.EAGAIN, "the file would block")
+                    break  # it took all that it was given
+                rest = rest[taken:]  # a raw file may take less
 
 
 def _mapped(path: AnyPath) -> memoryview:
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             raise DecodeError(f"{os.fspath(path)}: the file is empty")
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        return memoryview(mmap.mmap(file.fileno(), 0, **_COPY_ON_WRITE))
 
 
 def _frames(view: memoryview, start: int) -> tuple[list[memoryview], int]:

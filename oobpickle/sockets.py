@@ -10,60 +10,45 @@ from typing import TYPE_CHECKING, Any, overload
 
 import zmq
 
-from oobpickle import wire
 from oobpickle.codec import AnyCodec, Codec, codec_of
 from oobpickle.message import dumps, unpack
+from oobpickle.tracker import DONE, Tracker
 
 if TYPE_CHECKING:
     import zmq.asyncio
-
-_SENT = zmq.MessageTracker()
 
 
 @overload
 def send(
     socket: "zmq.asyncio.Socket", obj: Any, *, codec: AnyCodec = ..., flags: int = ..., snapshot: bool = ...
-) -> Awaitable[zmq.MessageTracker]: ...
+) -> Awaitable[Tracker]: ...
 @overload
 def send(
     socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = ..., flags: int = ..., snapshot: bool = ...
-) -> zmq.MessageTracker: ...
+) -> Tracker: ...
 def send(
     socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = "pickle", flags: int = 0, snapshot: bool = False
-) -> zmq.MessageTracker | Awaitable[zmq.MessageTracker]:
+) -> Tracker | Awaitable[Tracker]:
     """Send obj as one message; its large arrays are not copied.
 
     Gives a tracker over all frames (on an asyncio socket, an awaitable of it): until ``tracker.done`` leave the arrays of
-    obj as they are, or the receiver may get them half changed; ``tracker.wait(seconds)`` raises zmq.NotDone. Over inproc
+    obj as they are, or the receiver may get them half changed; ``tracker.wait(seconds)`` raises Timeout. Over inproc
     the receiver's arrays are obj's own memory for as long as they live. snapshot=True copies first: done at once.
     flags: zmq.NOBLOCK, as in pyzmq. Raises EncodeError (nothing was sent), zmq.Again (nothing was sent), and what else
     pyzmq raises; after a KeyboardInterrupt a part of the message may have been sent, so close the socket.
     """
     frames = dumps(obj, codec=codec)
-    if type(socket) is zmq.Socket and len(frames) == 1:
+    tracker = DONE
+    if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
+        frames[1:] = map(bytes, frames[1:])
+    elif len(frames) > 1:
+        tracker = Tracker()
+        frames[1:] = map(tracker.follow, frames[1:])
+    elif type(socket) is zmq.Socket:
         socket.send(frames[0], flags)
-        return _SENT
-    return send_frames(socket, frames, flags, snapshot=snapshot)
-
-
-def send_frames(
-    socket: "zmq.Socket[Any]", frames: Sequence[wire.Frame], flags: int = 0, *, snapshot: bool = False
-) -> zmq.MessageTracker | Awaitable[zmq.MessageTracker]:
-    """Send what `wire.pack` gave; `send` tells the rest."""
-    parts, tracker = tracked(frames, socket.copy_threshold, snapshot=snapshot)
-    sent = socket.send_multipart(parts, flags, copy=False)
+        return DONE
+    sent = socket.send_multipart(frames, flags, copy=False)
     return _when(sent, tracker) if isinstance(sent, Awaitable) else tracker
-
-
-def tracked(
-    frames: Sequence[wire.Frame], copy_threshold: int, *, snapshot: bool = False
-) -> tuple[list[Any], zmq.MessageTracker]:
-    """The frames as pyzmq is to send them, with a tracker of those that it does not copy."""
-    # copy_threshold: frames below it are cheaper to copy. The head is ours: nobody changes it, so nobody waits for it.
-    parts = [zmq.Frame(frame, track=True, copy=snapshot or None, copy_threshold=copy_threshold) for frame in frames[1:]]
-    waiting = [part.tracker for part in parts if not part.tracker.done]
-    tracker = waiting[0] if len(waiting) == 1 else zmq.MessageTracker(*waiting) if waiting else _SENT
-    return [frames[0], *parts], tracker
 
 
 @overload
@@ -101,7 +86,7 @@ def _views(frames: Sequence[Any]) -> list[memoryview]:
     return list(map(_view, frames))
 
 
-async def _when(sent: Awaitable[Any], tracker: zmq.MessageTracker) -> zmq.MessageTracker:
+async def _when(sent: Awaitable[Any], tracker: Tracker) -> Tracker:
     await sent
     return tracker
 

@@ -13,6 +13,7 @@ LAYERS = {
     "oobpickle.errors": 0,
     "oobpickle.limits": 0,
     "oobpickle.wire": 1,
+    "oobpickle.tracker": 1,
     "oobpickle.codec": 2,
     "oobpickle.message": 3,
     "oobpickle.files": 4,
@@ -23,11 +24,13 @@ LAYERS = {
     "oobpickle.endpoints": 7,
     "oobpickle.aio": 8,
     "oobpickle.shared": 7,
-    "oobpickle.explain": 7,
+    "oobpickle.inspection": 7,
+    "oobpickle.explain": 8,
     "oobpickle": 9,
     "oobpickle.bench": 10,
-    "oobpickle.cli": 10,
-    "oobpickle.__main__": 10,
+    "oobpickle.demo": 10,
+    "oobpickle.cli": 11,
+    "oobpickle.__main__": 12,
 }
 
 # What a layer must not know, whatever its height.

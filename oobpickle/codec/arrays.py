@@ -12,8 +12,9 @@ of the time of 10,000 reductions.
 How the arrays are laid out on buffers:
 - Views of one array whose memory overlaps stand on one buffer, the union of their extents, when it is no larger than
   they are together; so they share memory on arrival too. Never the rest of the array that they are views of.
-- Small arrays are packed, those of one dtype and shape side by side, into chunks of about 1 MiB: a buffer costs more
-  than a small copy, and one kept array pins no more than its chunk.
+- Small arrays, unless they are very few, are gathered, since a buffer costs more than a small copy: many of one kind (dtype, shape, order,
+  writability) by one np.concatenate, the others by one join. A gathered buffer has about 1 MiB at the most, so that
+  one kept array pins no more than that.
 - Any other array has a buffer of its own: its own memory, or one gathered copy if that has gaps.
 """
 
@@ -27,14 +28,19 @@ import numpy as np
 
 from oobpickle.codec.framing import Recording
 from oobpickle.codec.overlap import overlapping
-from oobpickle.codec.reducers.numpy import Array, array_table, contiguous, describe, layout
+from oobpickle.codec.reducers.numpy import Array, array_table, axes_by_address, contiguous, describe, layout, opaque
 
 CHUNK = 1 << 20
 """Bytes of small arrays in one buffer, about: large enough that a frame's cost does not show, small enough to pin."""
 
-_ALIGN = 64  # bytes between arrays of different kinds in a chunk: a cache line, and more than any dtype asks for
+MANY = 8
+"""Small arrays of one kind from which np.concatenate, which costs some 10 us a call, pays."""
+
+_ALIGN = 16  # of the places of arrays in a gathered buffer: the strictest that a dtype asks for
+_ZEROS = bytes(_ALIGN)
 _END = b"tR\x940"  # TUPLE, REDUCE, MEMOIZE, POP
-_KIND = 0x1 | 0x2 | 0x400  # C_CONTIGUOUS, F_CONTIGUOUS, WRITEABLE in ndarray.flags.num
+_DENSE = 0x1 | 0x2  # C_CONTIGUOUS, F_CONTIGUOUS in ndarray.flags.num
+_KIND = _DENSE | 0x400  # WRITEABLE
 _ARRAY_TABLE = (
     b"".join(b"\x8c" + bytes([len(name)]) + name.encode() for name in (array_table.__module__, array_table.__name__))
     + b"\x93"
@@ -56,41 +62,59 @@ MEMO = {id(source): (0, source)}
 """The memo that a pickler starts with, so that the source is BINGET 0."""
 
 
-def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview]]:
+def build_table(arrays: list[Array], small: int, in_band: int = 0) -> tuple[bytes, list[memoryview]]:
     """Lay out arrays (exact ndarrays without objects, in the order of use) as (prefix, buffers).
 
-    small: arrays of fewer bytes are packed. The buffers are views of the arrays' own memory where that is possible.
+    small: arrays of fewer bytes are gathered. in_band: a few arrays, each of fewer bytes, are written into the stream. The buffers are views of the arrays' own memory where that is possible.
     """
-    if len(arrays) == 1:
-        return _one(arrays[0])
+    unions = list(overlapping(arrays)) if len(arrays) > 1 else []
+    if len(arrays) < MANY and not unions:
+        return _each(arrays, in_band)
     table = _Table()
     placed: set[int] = set()
-    for flat, members in overlapping(arrays):
+    for flat, members in unions:
         table.add(flat, [_Run(arrays[index], layout(arrays[index]), at, [index]) for index, at in members])
         placed.update(index for index, _ in members)
+    few: list[list[int]] = []
     for indices in _kinds(arrays, placed):
-        if arrays[indices[0]].nbytes < small:
-            table.pack(arrays[indices[0]], indices)
-        else:
+        nbytes = arrays[indices[0]].nbytes
+        if nbytes >= small:
             for index in indices:
                 flat, strides = contiguous(arrays[index])
                 table.add(flat, [_Run(arrays[index], strides, 0, [index])])
-    table.fill(arrays)
+        elif len(indices) < MANY or not nbytes:
+            few.append(indices)
+        else:
+            _concatenate(table, arrays, indices)
+    _join(table, arrays, few)
     return table.prefix(), table.buffers
 
 
-def _one(a: Array) -> tuple[bytes, list[memoryview]]:
-    """What `build_table` gives for a single array, without its machinery: the commonest case."""
-    if not a.nbytes:
-        return b"".join((_ARRAY_TABLE, b"(N(N", _opcodes(a, None, 0, 1), b"t", _END)), []
-    flat, strides = contiguous(a)
-    return b"".join((_ARRAY_TABLE, b"(N(\x97", _opcodes(a, strides, 0, 1), b"t", _END)), [flat]
+def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
+    """Give each array a buffer of its own, whatever its size: for a few that is faster than to gather them."""
+    pieces: list[bytes | memoryview] = [_ARRAY_TABLE, b"(N"]
+    buffers: list[memoryview] = []
+    for a in arrays:
+        if a.nbytes:
+            flat, strides = contiguous(a)
+            if a.nbytes < in_band:
+                pieces += (b"(\x96", a.nbytes.to_bytes(8, "little"), flat)  # BYTEARRAY8
+            else:
+                pieces.append(b"(\x97")
+                buffers.append(flat)
+            pieces += (_opcodes(a, strides, 0, 1), b"t")
+        else:
+            pieces += (b"(N", _opcodes(a, None, 0, 1), b"t")
+    pieces.append(_END)
+    return b"".join(pieces), buffers
 
 
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     keys = list(map(_key, arrays))
-    if not without and keys.count(keys[0]) == len(keys):
+    first = keys[0][0]
+    # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
+    if not without and keys.count(keys[0]) == len(keys) and all(key[0] is first for key in keys):
         return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
@@ -100,9 +124,9 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
         name = names.get(id(dtype))
         if name is None:
             name = describe(dtype)
-            # Dtypes that differ in metadata alone are equal, and are not the same kind.
             name = names[id(dtype)] = id(dtype) if isinstance(name, np.dtype) else name
-        kinds.setdefault((name, shape, flags & _KIND), []).append(index)
+        strides = None if flags & _DENSE else arrays[index].strides
+        kinds.setdefault((name, shape, flags & _KIND, strides), []).append(index)
     return kinds.values()
 
 
@@ -119,14 +143,12 @@ class _Run(NamedTuple):
 
 
 class _Table:
-    """The prefix as it grows, and its buffers; and the chunk that small arrays are being put into."""
+    """The prefix as it grows, and its buffers."""
 
     def __init__(self) -> None:
         self.buffers: list[memoryview] = []
         self._order: list[int] = []
         self._pieces: list[bytes] = []
-        self._chunks: list[list[_Run]] = []
-        self._ends = [CHUNK]  # of each chunk; the first is one before all, and full
 
     def add(self, flat: memoryview | None, runs: Iterable[_Run]) -> None:
         """Put runs on the buffer flat; None when they have no bytes."""
@@ -140,34 +162,6 @@ class _Table:
             self._pieces.append(_opcodes(run.like, run.strides, run.offset, len(run.indices)))
         self._pieces.append(b"t")
 
-    def pack(self, like: Array, indices: list[int]) -> None:
-        """Plan these small arrays, which are of one kind, into chunks."""
-        strides = like.strides if like.flags.fnc else None
-        while indices:
-            start = -(-self._ends[-1] // _ALIGN) * _ALIGN
-            fitting = (CHUNK - start) // like.nbytes if like.nbytes else len(indices)
-            if fitting < 1 or not self._chunks:
-                self._chunks.append([])
-                self._ends.append(0)
-                continue
-            self._chunks[-1].append(_Run(like, strides, start, indices[:fitting]))
-            self._ends[-1] = start + len(indices[:fitting]) * like.nbytes
-            indices = indices[fitting:]
-
-    def fill(self, arrays: list[Array]) -> None:
-        """Copy the planned arrays into one piece of memory, and put each chunk of it on a buffer.
-
-        One piece, since malloc hands it out warm again the next time, which it does not with many of a megabyte.
-        """
-        sizes = [-(-end // _ALIGN) * _ALIGN for end in self._ends[1:]]
-        memory = np.empty(sum(sizes), np.uint8)
-        start = 0
-        for runs, size in zip(self._chunks, sizes, strict=True):
-            chunk = memory[start : start + size]
-            start += size
-            _copy_in(chunk, runs, arrays)
-            self.add(memoryview(chunk) if size else None, runs)  # type: ignore[arg-type]
-
     def prefix(self) -> bytes:
         order = b"N"
         if self._order != list(range(len(self._order))):
@@ -176,22 +170,54 @@ class _Table:
         return b"".join((_ARRAY_TABLE, b"(", order, *self._pieces, _END))
 
 
-def _copy_in(chunk: Array, runs: list[_Run], arrays: list[Array]) -> None:
-    """Copy the arrays of these runs into their places in the chunk, and zeros between them."""
+def _concatenate(table: _Table, arrays: list[Array], indices: list[int]) -> None:
+    """Gather many small arrays of one kind: one copy into one piece of memory, a buffer for each MiB of it.
+
+    One piece, since malloc hands it out warm again the next time, which it does not with many of a megabyte.
+    """
+    like = arrays[indices[0]]
+    members = [opaque(arrays[index]) for index in indices]
+    strides = None
+    if (axes := axes_by_address(like)) is not None:
+        members = [a.transpose(axes) for a in members]
+        strides = like.strides
+    if not like.ndim:
+        members = [a.reshape(1) for a in members]
+    memory, _ = contiguous(np.concatenate(members, dtype=members[0].dtype))
+    each = max(CHUNK // like.nbytes, 1)
+    for start in range(0, len(indices), each):
+        chunk = memory[start * like.nbytes : (start + each) * like.nbytes]
+        table.add(chunk, [_Run(like, strides, 0, indices[start : start + each])])
+
+
+def _join(table: _Table, arrays: list[Array], kinds: list[list[int]]) -> None:
+    """Gather small arrays of different kinds, a few of each."""
+    runs: list[_Run] = []
+    pieces: list[bytes | memoryview] = []
     end = 0
-    for like, strides, offset, indices in runs:
-        chunk[end:offset] = 0
-        end = offset + len(indices) * like.nbytes
-        if not like.nbytes:
-            continue
-        place = chunk[offset:end].view(like.dtype)
-        members = [arrays[index] if strides is None else arrays[index].T for index in indices]
-        if like.ndim:
-            np.concatenate(members, out=place.reshape(-1, *members[0].shape[1:]))
-        else:
-            for number, a in enumerate(members):
-                place[number] = a
-    chunk[end:] = 0
+    for indices in kinds:
+        like = arrays[indices[0]]
+        size = len(indices) * like.nbytes
+        start = -(-end // _ALIGN) * _ALIGN
+        if runs and start + size > CHUNK:
+            table.add(_joined(pieces), runs)
+            runs, pieces, start, end = [], [], 0, 0
+        strides = None
+        if size:
+            pieces.append(_ZEROS[: start - end])
+            for index in indices:
+                flat, strides = contiguous(arrays[index])
+                pieces.append(flat)
+            end = start + size
+        runs.append(_Run(like, strides, start, indices))
+    if runs:
+        table.add(_joined(pieces), runs)
+
+
+def _joined(pieces: list[bytes | memoryview]) -> memoryview | None:
+    if len(pieces) == 2 and isinstance(pieces[1], memoryview):  # one array alone: there is nothing to gather
+        return pieces[1]
+    return memoryview(bytearray().join(pieces)) if pieces else None
 
 
 def _opcodes(like: Array, strides: tuple[int, ...] | None, offset: int, count: int) -> bytes:

@@ -7,6 +7,7 @@ memory). Two views that meet only through a base that is not sent, without overl
 from collections import Counter
 from collections.abc import Iterator
 from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,51 +34,61 @@ def overlapping(arrays: list[Array]) -> Iterator[tuple[memoryview, list[tuple[in
         yield from _clusters(owners[members[0]], [(index, arrays[index]) for index in members])
 
 
+class _Extent(NamedTuple):
+    low: int  # the address of the array's lowest byte
+    high: int  # past its highest
+    place: int  # of the array in the list
+    address: int  # of its first element
+
+
 def _clusters(owner: Array, members: list[tuple[int, Array]]) -> Iterator[tuple[memoryview, list[tuple[int, int]]]]:
-    extents = sorted((*_extent(a), index, _address(a)) for index, a in members if _fits(a))
-    memory: memoryview | None = None
-    start = _extent(owner)[0]
-    while extents:
-        low, high, *_ = extents[0]
-        end = 1
-        while end < len(extents) and extents[end][0] < high:
-            high = max(high, extents[end][1])
-            end += 1
-        cluster, extents = extents[:end], extents[end:]
-        if len(cluster) == 1:
-            continue
-        arrays = dict(members)
-        size = sum(arrays[index].nbytes for _, _, index, _ in cluster)
-        alignment = max(arrays[index].dtype.alignment for _, _, index, _ in cluster)
-        low -= low % alignment  # on arrival the union starts at an aligned address, and each array has to as well
-        if memory is None and (memory := _memory(owner)) is None:
-            return
-        if high - low <= size and start <= low and high <= start + memory.nbytes:
-            yield memory[low - start : high - start], [(index, address - low) for _, _, index, address in cluster]
+    arrays = dict(members)
+    extents = sorted(extent for index, a in members if (extent := _extent(index, a)) is not None)
+    clusters: list[list[_Extent]] = []
+    high = 0
+    for extent in extents:
+        if extent.low < high:
+            clusters[-1].append(extent)
+        else:
+            clusters.append([extent])
+        high = max(high, extent.high)
+    clusters = [cluster for cluster in clusters if len(cluster) > 1]
+    if not clusters or owner.dtype.hasobject or (memory := flat_view(owner.view(np.ndarray))) is None:
+        return
+    start = _lowest(owner)
+    for cluster in clusters:
+        low = cluster[0].low
+        high = max(extent.high for extent in cluster)
+        # On arrival the union starts at an aligned address, and each array has to as well.
+        low -= low % max(arrays[extent.place].dtype.alignment for extent in cluster)
+        fits = start <= low and high <= start + memory.nbytes
+        if fits and high - low <= sum(arrays[extent.place].nbytes for extent in cluster):
+            yield memory[low - start : high - start], [(extent.place, extent.address - low) for extent in cluster]
 
 
-def _fits(a: Array) -> bool:
-    """Whether a can stand on a part of its owner: it has bytes, repeats none of them, and is aligned throughout."""
-    low, high = _extent(a)
+def _extent(index: int, a: Array) -> _Extent | None:
+    """Where a is; None if it cannot stand on a part of its owner: it has no bytes, repeats some, or is not aligned."""
+    address = int(a.__array_interface__["data"][0])
+    flags = a.flags.num
+    nbytes = a.nbytes
+    if not nbytes or not flags & _ALIGNED:
+        return None
+    if flags & _DENSE:
+        return _Extent(address, address + nbytes, index, address)
+    low = _lowest(a, address)
+    high = a.itemsize + address + sum((n - 1) * step for n, step in zip(a.shape, a.strides, strict=True) if step > 0)
     alignment = a.dtype.alignment
-    return 0 < a.nbytes <= high - low and a.flags.aligned and all(stride % alignment == 0 for stride in a.strides)
+    if nbytes > high - low or any(step % alignment for step in a.strides):
+        return None
+    return _Extent(low, high, index, address)
 
 
-def _memory(owner: Array) -> memoryview | None:
-    """All of the owner's bytes, flat; None if they have gaps or hold objects."""
-    return None if owner.dtype.hasobject or not owner.nbytes else flat_view(owner.view(np.ndarray))
+def _lowest(a: Array, address: int | None = None) -> int:
+    """The address of a's lowest byte."""
+    if address is None:
+        address = int(a.__array_interface__["data"][0])
+    steps: int = sum((n - 1) * step for n, step in zip(a.shape, a.strides, strict=True) if step < 0)
+    return address + steps
 
 
-def _address(a: Array) -> int:
-    """Where a's first element is."""
-    return int(a.__array_interface__["data"][0])
-
-
-def _extent(a: Array) -> tuple[int, int]:
-    """The addresses of a's lowest byte and past its highest."""
-    address = _address(a)
-    if a.flags.forc:
-        return address, address + a.nbytes
-    steps = [(length - 1) * stride for length, stride in zip(a.shape, a.strides, strict=True)]
-    low = address + sum(step for step in steps if step < 0)
-    return low, address + sum(step for step in steps if step > 0) + a.itemsize
+_DENSE, _ALIGNED = 0x1 | 0x2, 0x100  # C_CONTIGUOUS or F_CONTIGUOUS; ALIGNED, in ndarray.flags.num

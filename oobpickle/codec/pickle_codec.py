@@ -24,7 +24,11 @@ SMALL = 32 * 1024
 """Arrays and buffers of fewer bytes are gathered: packed side by side, or left in-band. At this size a frame of its
 own and a copy cost the same, about 5 us (benchmarks/small_buffers.py)."""
 
+IN_BAND = 4 * 1024
+"""A few arrays, each of fewer bytes, are written into the stream: below this an entry in the head costs more."""
+
 _NO_MORE = object()
+_UNKNOWN = object()
 
 
 class PickleCodec:
@@ -41,7 +45,7 @@ class PickleCodec:
 
     def __init__(self, *, small: int = SMALL) -> None:
         self._small = small
-        self._idle: list[_CodecPickler] = []  # to make a pickler costs more than a small dump
+        self._idle: list[CodecPickler] = []  # to make a pickler costs more than a small dump
 
     def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
         """Encode obj as (stream, buffers): the buffers are flat views of obj's own memory, or of gathered copies.
@@ -52,7 +56,7 @@ class PickleCodec:
         try:
             pickler = self._idle.pop()
         except IndexError:
-            pickler = _CodecPickler(self._small)
+            pickler = CodecPickler(self._small)
         arrays = pickler.start()
         try:
             pickler.dump(obj)
@@ -64,7 +68,12 @@ class PickleCodec:
         self._idle.append(pickler)
         if not arrays:
             return canonical(NO_ARRAYS, opcodes), buffers
-        prefix, table_buffers = build_table(arrays, self._small)
+        try:
+            prefix, table_buffers = build_table(arrays, self._small, min(IN_BAND, self._small))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _encode_error(obj, _with_bad_dtype(arrays), error) from error
         return canonical(prefix, opcodes), table_buffers + buffers
 
     def decode(self, stream: bytes | memoryview, buffers: Sequence[Any]) -> Any:
@@ -81,17 +90,17 @@ class PickleCodec:
         return obj
 
 
-class _CodecPickler(pickle.Pickler):
+class CodecPickler(pickle.Pickler):
     """Dumps one object at a time; a failed one is thrown away. No cycle leads back here: it would hold buffers."""
 
     def __init__(self, small: int) -> None:
         self._recording = recording = Recording(small)
         super().__init__(recording, 5, buffer_callback=recording.keep)
+        self.memo = MEMO
+        self.last: Any = _UNKNOWN  # the object that pickle looked at last, for errors
 
     def start(self) -> list[Array]:
         """Begin; gives the list that the plain arrays of the object will be put on."""
-        self.memo = MEMO
-        self.last: Any = None  # the object that pickle looked at last, for errors
         self._arrays: list[Array] = []
         self._plain = None if np.ndarray in copyreg.dispatch_table else np.ndarray
         return self._arrays
@@ -99,7 +108,7 @@ class _CodecPickler(pickle.Pickler):
     def finish(self) -> tuple[bytes, list[memoryview]]:
         """The opcodes and buffers; forgets the object."""
         self.memo = MEMO
-        self.last = None
+        self.last = _UNKNOWN
         self._arrays = []
         return self._recording.take()
 
@@ -113,9 +122,21 @@ class _CodecPickler(pickle.Pickler):
         return NotImplemented if reducer is None or cls in copyreg.dispatch_table else reducer(obj)
 
 
+def _with_bad_dtype(arrays: list[Array]) -> Any:
+    """The first array whose dtype cannot be pickled, which is what can be wrong with one."""
+    for a in arrays:
+        try:
+            pickle.dumps(a.dtype)
+        except Exception:  # noqa: BLE001 - whatever it is, it was raised before
+            return a
+    return _UNKNOWN
+
+
 def _encode_error(obj: Any, last: Any, error: Exception) -> EncodeError:
-    path = path_to(obj, last)
-    advice = "leave it out, or give its class a __reduce__"
     if isinstance(error, RecursionError):
         return EncodeError("nested too deeply for pickle", advice="flatten it, or raise sys.setrecursionlimit")
-    return EncodeError(str(error), type_name=type_name(last), path=path, advice=advice)
+    # pickle refuses a PickleBuffer without asking us about it, so the last object that it looked at is another.
+    if last is _UNKNOWN or str(error).startswith("PickleBuffer "):
+        return EncodeError(str(error))
+    advice = "leave it out, or give its class a __reduce__"
+    return EncodeError(str(error), type_name=type_name(last), path=path_to(obj, last), advice=advice)

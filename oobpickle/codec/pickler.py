@@ -42,6 +42,10 @@ class Pickler(pickle.Pickler):
     Raises what pickle raises. After a failure the file holds part of a stream.
     """
 
+    _file: OutOfBandFile | None = (
+        None  # also of a subclass that does not call our __init__: pickle has an error for that
+    )
+
     def __init__(
         self,
         file: SupportsWrite,
@@ -49,7 +53,7 @@ class Pickler(pickle.Pickler):
         fix_imports: bool = True,
         buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     ) -> None:
-        self._file: OutOfBandFile | None = None
+        self._file = None
         if buffer_callback is None or not hasattr(file, "write"):
             super().__init__(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
             return
@@ -69,6 +73,12 @@ class Pickler(pickle.Pickler):
             return NotImplemented
         cls: Any = type(obj)
         reducer = reduce_array if cls is np.ndarray else reducer_for(cls)
-        if reducer is None or cls in getattr(self, "dispatch_table", copyreg.dispatch_table):
-            return NotImplemented
-        return reducer(obj)
+        return NotImplemented if reducer is None or self._registered(cls) else reducer(obj)
+
+    def _registered(self, cls: type) -> bool:
+        """Whether the user has a reducer for cls, asked for as pickle asks: by ``[cls]`` alone."""
+        try:
+            getattr(self, "dispatch_table", copyreg.dispatch_table)[cls]
+        except KeyError:
+            return False
+        return True

@@ -29,7 +29,8 @@ _LIBRARIES = frozenset(("torch",))
 @lru_cache(maxsize=4096)  # bounded: it keeps the classes alive
 def reducer_for(cls: type) -> Callable[[Any], Any] | None:
     """What reduces objects of this type (it may say NotImplemented); None leaves them to pickle."""
-    library = cls.__module__.partition(".")[0]
+    module = getattr(cls, "__module__", None)  # a user's class may have anything there, or nothing
+    library = module.partition(".")[0] if isinstance(module, str) else ""
     if library in _LIBRARIES:
         REDUCERS.update(importlib.import_module(f"oobpickle.codec.reducers.{library}").REDUCERS)
     if issubclass(cls, np.ndarray) and cls not in REDUCERS:

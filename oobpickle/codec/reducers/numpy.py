@@ -5,11 +5,12 @@ only what neither can tell (metadata, dtypes of other libraries) as the dtype it
 its memory when it fills that memory without gaps (C, Fortran or any other order of the axes), else one gathered copy.
 
 The rebuilders validate what numpy does not: that a dtype holds no Python objects and that no array is larger than its
-buffer. Shapes, strides and offsets against the buffer's bounds are checked by `np.ndarray` itself.
+buffer or starts before it. All else of shapes, strides and offsets is checked against the buffer's bounds by `np.ndarray`.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 from pickle import PickleBuffer
 from typing import Any, TypeAlias
 
@@ -18,6 +19,8 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 Description: TypeAlias = "str | tuple[Any, ...] | np.dtype[Any]"
 
+_VOID = np.dtype(np.void).num
+_STRUCTS: dict[type, str] = {np.void: "struct", np.record: "record"}
 _LAST_BUILTIN = 23  # numpy's type numbers end there (NPY_HALF); StringDType and other libraries' have higher ones
 _C, _F, _ALIGNED = 0x1, 0x2, 0x100  # in ndarray.flags.num
 _U1 = np.dtype(np.uint8)
@@ -25,6 +28,11 @@ _memoryview: Any = memoryview  # numpy's annotations say from 3.12 on that an ar
 _PickleBuffer: Any = PickleBuffer
 _PLAIN = {id(np.dtype(char)): np.dtype(char).str for char in "?bBhHiIlLqQefdgFDG"}
 """The text of numpy's own dtypes, which are singletons; all of them export their buffer."""
+
+
+def plain_text(dtype: "np.dtype[Any]") -> str | None:
+    """The text of one of numpy's own dtypes; None for any other."""
+    return _PLAIN.get(id(dtype))
 
 
 def describe(dtype: "np.dtype[Any]") -> Description:
@@ -36,28 +44,39 @@ def describe(dtype: "np.dtype[Any]") -> Description:
         return dtype
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return ("subarray", describe(base), shape)
+        told = describe(base)
+        return dtype if isinstance(told, np.dtype) else ("subarray", told, shape)
     if dtype.names is None:
-        return dtype.str
+        return dtype if dtype.num == _VOID and dtype.type is not np.void else dtype.str
+    kind = _STRUCTS.get(dtype.type)
+    if kind is None:
+        return dtype
     fields = []
     for name in dtype.names:
         field, offset, *title = dtype.fields[name]  # type: ignore[index]
-        if title and not isinstance(title[0], str):
+        told = describe(field)
+        if isinstance(told, np.dtype) or (title and not isinstance(title[0], str)):
             return dtype
-        fields.append((name, describe(field), offset, title[0] if title else None))
-    kind = "record" if dtype.type is np.record else "struct"
+        fields.append((name, told, offset, title[0] if title else None))
     return (kind, tuple(fields), dtype.itemsize, dtype.isalignedstruct)
 
 
-@lru_cache(maxsize=1024)
 def dtype_of(description: Description) -> "np.dtype[Any]":
     """The dtype that `describe` told of. Raises TypeError or ValueError for anything else, and for one of objects."""
+    # Dtypes that differ in metadata alone are equal: not for the cache.
+    return _without_objects(description) if isinstance(description, np.dtype) else _dtype_told(description)
+
+
+@lru_cache(maxsize=1024)
+def _dtype_told(description: str | tuple[Any, ...]) -> "np.dtype[Any]":
     if isinstance(description, tuple):
-        dtype = _dtype_of_tuple(*description)
-    elif isinstance(description, (str, np.dtype)):
-        dtype = np.dtype(description)
-    else:
-        raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+        return _without_objects(_dtype_of_tuple(*description))
+    if isinstance(description, str):
+        return _without_objects(np.dtype(description))
+    raise TypeError(f"a dtype is told by text or a tuple, not by {type(description).__name__}")
+
+
+def _without_objects(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     if dtype.hasobject:
         raise ValueError(f"dtype {dtype} holds Python objects and cannot stand on a buffer")
     return dtype
@@ -67,6 +86,8 @@ def _dtype_of_tuple(kind: str, *rest: Any) -> "np.dtype[Any]":
     if kind == "subarray":
         base, shape = rest
         return np.dtype((dtype_of(base), shape))
+    if kind not in _STRUCTS.values():
+        raise ValueError(f"a dtype of kind {kind!r}")
     fields, itemsize, aligned = rest
     names, formats, offsets, titles = zip(*fields, strict=True) if fields else ((), (), (), ())
     spec: dict[str, Any] = {
@@ -89,23 +110,41 @@ def flat_view(a: Array) -> memoryview | None:
     order = a.flags.num & (_C | _F)
     if order and id(a.dtype) in _PLAIN:
         return _PickleBuffer(a).raw()  # type: ignore[no-any-return]
-    if not order:
-        axes = sorted(range(a.ndim), key=a.strides.__getitem__, reverse=True)
-        a = a.transpose(axes)
-        if not a.flags.c_contiguous:
+    if not order & _C:
+        axes = axes_by_address(a)
+        if axes is None:
             return None
-    elif not order & _C:
-        a = a.T
+        a = a.transpose(axes)
     flat: memoryview = _memoryview(a.reshape(-1).view(_U1))
     return flat
+
+
+def axes_by_address(a: Array) -> Sequence[int] | None:
+    """The order of the axes in which a's elements are dense in memory; None if that is C order, or if they have gaps."""
+    flags = a.flags.num
+    if flags & _C:
+        return None
+    if flags & _F:
+        return range(a.ndim)[::-1]
+    axes = sorted(range(a.ndim), key=a.strides.__getitem__, reverse=True)
+    return axes if a.transpose(axes).flags.c_contiguous else None
 
 
 def contiguous(a: Array) -> tuple[memoryview, tuple[int, ...] | None]:
     """Give a's bytes as (`flat_view`, `layout`), gathered into C order first if a has gaps."""
     flat = flat_view(a)
     if flat is None:
-        return _memoryview(a.copy().reshape(-1).view(_U1)), None
+        return _memoryview(opaque(a).copy().reshape(-1).view(_U1)), None
     return flat, layout(a)
+
+
+def opaque(a: Array) -> Array:
+    """The array with elements that numpy copies as bytes.
+
+    Field by field it would leave old memory in the padding; and np.concatenate loses the byte order of timedelta64
+    without a unit.
+    """
+    return a if a.dtype.names is None and a.dtype.isnative else a.view((np.void, a.dtype.itemsize))
 
 
 def layout(a: Array) -> tuple[int, ...] | None:
@@ -121,7 +160,9 @@ def reduce_array(a: Array) -> Any:
     if not a.nbytes:
         return array, (b"", describe(dtype), a.shape, None, a.flags.writeable)
     flat, strides = contiguous(a)
-    return array, (PickleBuffer(flat), describe(dtype), a.shape, strides, a.flags.writeable)
+    # Of an array, which the garbage collector does not look into: CPython 3.11 and 3.12 crash when they clear a memoryview
+    # in a cycle before the PickleBuffer that exports it.
+    return array, (_PickleBuffer(np.frombuffer(flat, _U1)), describe(dtype), a.shape, strides, a.flags.writeable)
 
 
 def array(
@@ -150,25 +191,27 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
 def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     # np.frombuffer holds the buffer's export for as long as a view lives, so that nobody can resize it meanwhile;
     # np.ndarray(buffer=) alone does not.
-    memory: Array = np.frombuffer(b"" if buffer is None else buffer, _U1)
+    memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
         dtype = dtype_of(description)
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
-        if count == 1:
-            a: Array = np.ndarray(shape, dtype, memory, offset, strides)
+        # Several on one buffer get one base, so that they are known as views of one array when they are sent on.
+        if count == 1 and strides is None and len(specs) == 1:
+            size = prod(shape)
+            if size < 0:
+                raise ValueError("a negative length in a shape")
+            a: Array = np.frombuffer(buffer, dtype, size, offset)
+            if len(shape) != 1:
+                a = a.reshape(shape)
         else:
-            a = np.ndarray((count, *shape), dtype, memory, offset)
-            if strides is not None:
-                a = np.ndarray((count, *shape), dtype, memory, offset, (a.nbytes // count, *strides))
-        if a.nbytes > memory.nbytes:
-            raise ValueError("an array is larger than its buffer")
+            if memory is None:
+                memory = np.frombuffer(buffer, _U1)
+            a = _strided(memory, dtype, shape, strides, offset, count)
         if not a.flags.num & _ALIGNED:
-            if memory.__array_interface__["data"][0] % _ALIGNMENT == 0:
-                raise ValueError("an array at an offset or with strides that do not suit its dtype")
-            return _arrays_on(_moved(memory), specs)
+            return _arrays_on(_moved(buffer), specs)
         if not writeable:
             a.flags.writeable = False
         if count == 1:
@@ -178,19 +221,43 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     return arrays
 
 
+def _strided(
+    memory: Array,
+    dtype: "np.dtype[Any]",
+    shape: tuple[int, ...],
+    strides: tuple[int, ...] | None,
+    offset: int,
+    count: int,
+) -> Array:
+    """Give count arrays, one after the other, as one of a dimension more (as it is when count is 1)."""
+    if offset < 0:  # np.ndarray does not mind where no strides are given, and gives what stands before the buffer
+        raise ValueError("an array before its buffer")
+    if count != 1:
+        shape = (count, *shape)
+        if strides is not None:
+            strides = (prod(shape[1:]) * dtype.itemsize, *strides)
+    a: Array = np.ndarray(shape, dtype, memory, offset, strides)
+    if a.nbytes > memory.nbytes:
+        raise ValueError("an array is larger than its buffer")
+    return a
+
+
 _ALIGNMENT = 16  # the strictest that a numpy dtype asks for (longdouble), and what malloc gives
 
 
-def _moved(memory: Array) -> Array:
-    """A copy at an address that suits every dtype; read-only if memory is."""
+def _moved(buffer: Any) -> Array:
+    """A copy of the buffer at an address that suits every dtype; read-only if the buffer is."""
+    memory: Array = np.frombuffer(buffer, _U1)
+    if memory.__array_interface__["data"][0] % _ALIGNMENT == 0:
+        raise ValueError("an array at an offset or with strides that do not suit its dtype")
     copy = memory.copy()
     copy.flags.writeable = memory.flags.writeable
     return copy
 
 
 def _empty(shape: tuple[int, ...], dtype: "np.dtype[Any]", writeable: bool) -> Array:
-    """An array without a byte. By way of a field: numpy makes S1 of a plain 'S0'."""
-    result: Array = np.zeros(shape, dtype) if dtype.itemsize else np.zeros(shape, [("f", dtype)])["f"]
+    """An array without a byte. By way of a field: np.zeros makes S1 of a plain 'S0', and '<m8' of '>m8'."""
+    result: Array = np.zeros(shape, [("f", dtype)])["f"]
     result.flags.writeable = writeable
     return result
 

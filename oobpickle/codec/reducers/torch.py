@@ -2,7 +2,7 @@
 
 Torch's own pickling writes whole storages into the stream. Here a dense tensor (strided, on the CPU) is an array like any
 other: out-of-band, and a view of a large storage sends only itself. Tensors that torch must pickle itself (other devices,
-sparse, quantized, subclasses) are left to it.
+sparse, quantized, subclasses, those that carry attributes) are left to it.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _AS_NUMPY = {
 
 def reduce_tensor(tensor: Any) -> Any:
     """Take a plain dense tensor as an array that shares its memory, the name of its dtype, and requires_grad."""
-    if tensor.device.type != "cpu" or tensor.layout is not torch.strided or tensor.is_quantized:
+    if tensor.device.type != "cpu" or tensor.layout is not torch.strided or tensor.is_quantized or tensor.__dict__:
         return NotImplemented
     plain = tensor.detach().resolve_conj().resolve_neg()
     if (stand_in := _AS_NUMPY.get(plain.dtype)) is not None:

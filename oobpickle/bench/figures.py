@@ -1,0 +1,135 @@
+"""What comes out of a case: the runs of each peer, and the figures made of them: medians with their spread, and ratios."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
+
+from oobpickle.bench.peer import ROUND_TRIP
+from oobpickle.bench.runs import Run
+from oobpickle.bench.things import Thing
+
+COPIES_FROM = 8 << 20
+"""Bytes of a thing from which copies are told by time: below, the Python around a message takes as long as a copy."""
+
+# E[range of n normal values] / sigma, the constants of quality control charts (d2).
+_RANGE = {
+    2: 1.128,
+    3: 1.693,
+    4: 2.059,
+    5: 2.326,
+    6: 2.534,
+    7: 2.704,
+    8: 2.847,
+    9: 2.970,
+    10: 3.078,
+    12: 3.258,
+    15: 3.472,
+}
+
+
+class Figure(NamedTuple):
+    """A median of several rounds, and its relative spread.
+
+    spread: two measurements differ by less than this part of their value, nine times of ten.
+    """
+
+    value: float
+    spread: float
+
+
+def figure(values: list[float]) -> Figure:
+    """The median, and a spread from the range: sigma = range / d2, a median of n varies by 1.25 sigma / sqrt(n), and the
+    difference of two by sqrt(2) of that; nine of ten lie within 1.645 of it.
+    """
+    middle = median(values)
+    count = len(values)
+    if count < 2 or not middle:
+        return Figure(middle, 1.0)
+    sigma = (max(values) - min(values)) / _RANGE[max(known for known in _RANGE if known <= count)]
+    return Figure(middle, 2.92 * sigma / count**0.5 / abs(middle))
+
+
+class Case(NamedTuple):
+    """One thing on one route, by several peers. fars: far ends of each, more than one in a fan-out only."""
+
+    thing: Thing
+    pattern: str
+    transport: str
+    peers: tuple[str, ...]
+    fars: int = 1
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.thing.name}, {self.pattern}{f' to {self.fars}' if self.fars > 1 else ''}, {self.transport}"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The runs of each peer of a case, one a round; and with the reason, the peers that were left out, or failed."""
+
+    case: Case
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def rates(self, peer: str) -> list[float]:
+        """Messages a second in each round; of round trips, one over the median latency."""
+        trips = self.case.pattern == ROUND_TRIP
+        return [1 / median(run.latencies) if trips else run.messages / run.seconds for run in self.runs[peer]]
+
+    def rate(self, peer: str) -> Figure:
+        """Messages a second."""
+        return figure(self.rates(peer))
+
+    def ratio(self, peer: str, reference: str) -> Figure:
+        """Peer's rate over the reference's, taken round by round."""
+        return figure([a / b for a, b in zip(self.rates(peer), self.rates(reference), strict=False)])
+
+    def cpu_ratio(self, peer: str, reference: str) -> Figure:
+        """The reference's CPU time a message, both ends together, over peer's. Others' load disturbs it less."""
+        return figure([b / a for a, b in zip(self._cpu(peer), self._cpu(reference), strict=False)])
+
+    def _cpu(self, peer: str) -> list[float]:
+        return [(run.near.cpu + run.far.cpu) / run.messages for run in self.runs[peer]]
+
+    def cpu(self, peer: str) -> tuple[float, float]:
+        """Seconds of CPU a message, user and system, at the near and the far end."""
+        runs = self.runs[peer]
+        return median(run.near.cpu / run.messages for run in runs), median(run.far.cpu / run.messages for run in runs)
+
+    def faults(self, peer: str) -> tuple[float, float]:
+        """Page faults a message at the near and the far end."""
+        runs = self.runs[peer]
+        return (
+            median(run.near.faults / run.messages for run in runs),
+            median(run.far.faults / run.messages for run in runs),
+        )
+
+    def latencies(self, peer: str) -> list[float]:
+        """Seconds of all round trips, sorted."""
+        return sorted(latency for run in self.runs[peer] for latency in run.latencies)
+
+    def copies(self, peer: str, memcpy: str) -> tuple[float, float] | None:
+        """User CPU a message at the near and the far end, in times of what one warm copy of the thing takes.
+
+        Of a fan-out: at each far end. What checking takes is not counted. Copies into fresh memory count for more than one, and
+        copies in the kernel not at all. The system tells user CPU by sampling, so all rounds are taken together.
+        None if the thing is too small to tell, or memcpy was not measured.
+        """
+        if self.case.thing.nbytes < COPIES_FROM or not self.runs.get(memcpy):
+            return None
+        one = _a_message(self.runs[memcpy], lambda run: run.near.user - run.checking * run.messages)
+        if one <= 0:
+            return None
+        runs, fars = self.runs[peer], self.case.fars
+        if peer == memcpy:
+            return 1.0, 0.0
+        near = _a_message(runs, lambda run: run.near.user)
+        far = _a_message(runs, lambda run: run.far.user / fars - run.checking * run.messages)
+        return near / one, max(0.0, far / one)
+
+
+def _a_message(runs: list[Run], seconds: Callable[[Run], float]) -> float:
+    return sum(map(seconds, runs)) / sum(run.messages for run in runs)

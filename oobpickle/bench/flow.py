@@ -1,0 +1,41 @@
+"""Flow control, for every peer alike: how much may be in flight, and the credits by which far ends say what they have dropped."""
+
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+WINDOW = 32 << 20
+"""Bytes in flight: enough that both ends work at once, and what a large cache holds."""
+
+MOST = 1000
+"""Messages in flight: ZeroMQ's own high-water mark, so that it never adds a wait or a loss of its own."""
+
+
+def window(nbytes: int) -> tuple[int, int]:
+    """For messages of this size: how many may be in flight, and after how many a far end gives credit for them."""
+    messages = max(2, min(MOST, WINDOW // max(nbytes, 1)))
+    return messages, max(1, messages // 4)
+
+
+class Credits:
+    """The near end's account with its far ends."""
+
+    def __init__(self, fars: Sequence[Connection], nbytes: int) -> None:
+        self._fars = fars
+        self._window, self._each = window(nbytes)
+        self._given = 0  # by every one of them
+
+    def allowed(self, sent: int) -> int:
+        """Wait until one more than sent may be sent, and tell how many may be in all."""
+        while self._given + self._window <= sent:
+            self._take()
+        return self._given + self._window
+
+    def settle(self, sent: int) -> None:
+        """Wait for all credit that is given for so many messages."""
+        while self._given < sent - sent % self._each:
+            self._take()
+
+    def _take(self) -> None:
+        for far in self._fars:
+            far.recv_bytes()
+        self._given += self._each

@@ -1,0 +1,121 @@
+"""The near process of a pair: ``python -m oobpickle.bench.near CONTROL LIFE``, two inherited descriptors.
+
+It starts the far ones, and takes the turns that are ordered on CONTROL. It ends when CONTROL closes and no turn is under
+way, and at once when LIFE does: then the measuring process is gone.
+"""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Listener
+from typing import Any, NamedTuple
+
+from oobpickle.bench import far
+from oobpickle.bench.flow import window
+from oobpickle.bench.peer import INPROC, ROUND_TRIP, Peer, Route, peer_named
+from oobpickle.bench.runs import Order, Run, alone, near_asks, near_sends
+from oobpickle.bench.things import Thing, digest
+
+FEWEST = 4
+"""Messages in a timed run, however large they are."""
+
+
+class Turn(NamedTuple):
+    """A turn that is ordered: about so many seconds of this thing."""
+
+    thing: Thing
+    seconds: float
+
+
+class _Near:
+    def __init__(self, peer: Peer, route: Route) -> None:
+        self._peer, self._route = peer, route
+        self._seen: set[Thing] = set()
+        self._fars: list[Connection] = []
+        self._processes: list[Any] = []
+        self._end, address = peer.near(route)
+        if peer.alone or route.transport == INPROC:
+            return
+        for number in range(route.fars):
+            if peer.start:
+                self._start_by_peer(peer.start, address, f"{route.directory}/far{number}")
+            else:
+                self._start(address)
+        for connection in self._fars:
+            connection.recv()
+
+    def _start(self, address: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=far.serve, args=(self._peer.name, self._route, address, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._fars.append(ours)
+        self._processes.append(process)
+
+    def _start_by_peer(self, start: Callable[[list[str]], object], address: Any, path: str) -> None:
+        with Listener(path, "AF_UNIX") as listener:
+            start([sys.executable, "-m", far.__name__, path])
+            orders, self._life = listener.accept(), listener.accept()
+        orders.send((self._peer.name, self._route, address))
+        self._fars.append(orders)
+
+    def take(self, turn: Turn) -> Run:
+        """Check, warm up, and run for about the seconds that are asked for."""
+        thing = turn.thing
+        originals = thing.build()
+        expected = tuple(map(thing.touch(), originals))
+        digests = tuple(map(digest, originals)) if thing not in self._seen else ()
+        objects = list(map(self._peer.prepare, originals))
+        originals = []  # a prepared object may be a copy, and then two would count
+        if digests:
+            self._run(Order(thing, len(objects), digests, whole=True), objects)
+            self._seen.add(thing)
+        order = Order(thing, window(thing.nbytes)[0], expected, whole=False)
+        warm = self._run(order, objects)
+        messages = max(FEWEST, int(turn.seconds * warm.messages / warm.seconds))
+        return self._run(order._replace(messages=messages), objects)
+
+    def _run(self, order: Order, objects: list[Any]) -> Run:
+        if not self._fars:
+            return alone(self._end, order, objects)
+        run = near_asks if self._route.pattern == ROUND_TRIP else near_sends
+        return run(self._end, self._fars, order, objects)
+
+    def close(self) -> None:
+        for connection in self._fars:
+            connection.close()
+        for process in self._processes:
+            process.join(5)
+            process.kill()
+        self._end.close()
+
+
+def _end_with(life: int) -> None:
+    os.read(life, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Answer each turn with its run, or with the text of what went wrong."""
+    control, life = Connection(int(sys.argv[1])), int(sys.argv[2])
+    threading.Thread(target=_end_with, args=(life,), daemon=True).start()
+    try:
+        name, route = control.recv()
+        near = _Near(peer_named(name), route)
+        control.send("joined")
+        while True:
+            try:
+                control.send(near.take(control.recv()))
+            except EOFError:
+                break
+        near.close()
+    except Exception as error:  # noqa: BLE001 - all that a peer's own code can raise; it is told, not hidden
+        control.send(f"{type(error).__name__}: {error}")
+        os._exit(1)  # what it left running is not waited for
+
+
+if __name__ == "__main__":
+    main()

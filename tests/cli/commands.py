@@ -1,0 +1,27 @@
+"""Run the command line as a user does: a process of its own."""
+
+import os
+import subprocess
+import sys
+
+from tests.documents import ROOT
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+OOBPICKLE = [sys.executable, "-m", "oobpickle"]
+
+
+def run(*arguments, **options):
+    """Run ``oobpickle ...`` to its end; gives status, output and errors."""
+    defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": ENVIRONMENT, "timeout": 60, "check": False}
+    return subprocess.run([*OOBPICKLE, *map(str, arguments)], text=True, **{**defaults, **options})
+
+
+def run_code(code, **options):
+    """Run Python code, for what has to be set up before."""
+    defaults = {"capture_output": True, "env": ENVIRONMENT, "timeout": 60, "check": False}
+    return subprocess.run([sys.executable, "-c", code], text=True, **{**defaults, **options})
+
+
+def words(output):
+    """What an output says, wherever its lines are wrapped and boxed."""
+    return " ".join(output.replace("│", "").split())

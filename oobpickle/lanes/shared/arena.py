@@ -7,8 +7,8 @@ gone, which the kernel knows and we only ask (`Segment.turn`).
 Recycling is first in, first out: the slot that has been free longest comes first, so a late reader of a published
 message has as much time as there is. A page that was never written costs ten times one that was, so free slots come
 before fresh ones; within the limit fresh ones come before waiting for a reader. Segments where nothing has been in use
-for a while are closed, which gives their memory back: when memory is asked for or let go, and whole when the last
-endpoint closes. No thread does it, so a process that calls nothing keeps what it has.
+for a while are closed, which gives their memory back: when memory is asked for or let go, and at once when no endpoint is
+left that sends. No thread does it, so a process that calls nothing keeps what it has.
 """
 
 import time
@@ -63,6 +63,7 @@ class Arena:
         self.limit = limit
         self.resident = 0  # bytes of memory that all slots cost together
         self.loans = 0
+        self.users = 0  # endpoints that send; without any, what is idle is given back at once
         self.segments: list[Segment] = []
         self._book = book
         self._settle = settle
@@ -92,9 +93,13 @@ class Arena:
         self._free[owner.slot_size].append((owner, block.slot))
         if not owner.blocks:
             owner.idle_since = now = time.monotonic()
-            if now > self._next_trim:
+            if now > self._next_trim or not self.users:
                 self._next_trim = now + _TRIM_EVERY
-                self.trim(now - IDLE_SECONDS)
+                self.trim_idle(now)
+
+    def trim_idle(self, now: float) -> None:
+        """Give back what has been idle for long; without an endpoint that sends, what is idle."""
+        self.trim(now - IDLE_SECONDS if self.users else now)
 
     def trim(self, idle_before: float) -> None:
         """Give back the segments that nobody has used since then (time.monotonic)."""
@@ -119,6 +124,7 @@ class Arena:
     def stats(self) -> Stats:
         """Look at every block."""
         self._settle(pressing=False)
+        self.trim_idle(time.monotonic())
         in_use = blocks = 0
         for owner in self.segments:
             for slot in range(owner.unused):
@@ -140,7 +146,7 @@ class Arena:
     def _from_fresh(self, slot_size: int, length: int) -> Block | None:
         owner = self._fresh.get(slot_size)
         if owner is None:
-            if self.resident + length > self.limit:
+            if self.resident + segment.cost_of(slot_size, length) > self.limit:
                 return None
             try:
                 owner = self._fresh[slot_size] = Segment.of(slot_size)

@@ -34,7 +34,7 @@ class SharedOutbox:
         self._sends: Sends = Awaited() if receivers == "one" else Retained(retain)
         self._awaits = receivers == "one"
         self._closed = False
-        self._lane.guard.run(self._lane.outboxes.add, self._sends)
+        self._lane.guard.run(self._lane.join_sending, self._sends)
 
     def place(self, buffers: Sequence[memoryview]) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
@@ -87,7 +87,7 @@ class SharedOutbox:
         if not self._closed and self._lane.forks == self._forks:
             self._closed = True
             lane, sends = self._lane, self._sends
-            lane.guard.soon(lambda: lane.leave(sends))
+            lane.guard.soon(lambda: lane.leave_sending(sends))
 
     def __del__(self) -> None:
         if hasattr(self, "_closed"):  # else it was never made
@@ -106,8 +106,9 @@ class SharedOutbox:
 
     def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries
-        board, acknowledge = lane.take_word() if self._awaits and entries else (None, NO_ACK)
-        if not entries or self._closed or (self._awaits and board is None):
+        wanted = bool(entries) and not self._closed
+        board, acknowledge = lane.take_word() if wanted and self._awaits else (None, NO_ACK)
+        if not wanted or (self._awaits and board is None):
             placing.let_go()
             return INLINE
         send = Send(placing.helds, placing.length, board, acknowledge)

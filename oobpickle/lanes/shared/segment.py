@@ -48,6 +48,11 @@ def slot_size_for(length: int) -> int:
     return max(SMALLEST, 1 << (length - 1).bit_length())
 
 
+def cost_of(slot_size: int, length: int) -> int:
+    """Bytes of memory for a block of this length in a fresh slot: whole pages, or the slot where it is less than one."""
+    return memfd.pages(length) if slot_size >= mmap.PAGESIZE else slot_size
+
+
 def start_of(slot_count: int) -> int:
     """Where the first slot begins."""
     return memfd.pages(HEADER.size + 8 * slot_count)
@@ -85,8 +90,7 @@ class Segment:
 
     def growth(self, slot: int, length: int) -> int:
         """By how much a block of this length makes the segment's memory grow."""
-        extent = memfd.pages(length) if self.slot_size >= mmap.PAGESIZE else self.slot_size
-        return max(0, extent - self.written[slot])
+        return max(0, cost_of(self.slot_size, length) - self.written[slot])
 
     def turn(self, slot: int) -> int:
         """Give the slot its next generation, which makes every reference to it stale. 0, and nothing done, if a reader
@@ -118,6 +122,7 @@ class Segment:
         self.memory.release()
         with suppress(BufferError):  # the last view of it is dying at this moment, and takes the map along
             self.map.close()
+        del self.map  # a tracker may know this segment for long
 
     def loaned(self) -> "list[Block]":
         """The blocks that a user's array is over."""

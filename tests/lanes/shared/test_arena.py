@@ -18,6 +18,7 @@ def arena():
     settled = []
     arena = Arena(os.getpid(), 100 * MB, AddressBook(), lambda pressing: settled.append(pressing))
     arena.settled = settled
+    arena.users = 1
     yield arena
     assert not any(owner.blocks for owner in arena.segments)
     arena.trim(float("inf"))
@@ -181,6 +182,17 @@ def test_idle_segments_are_given_back(arena, monkeypatch):
     other = backed(arena, 8 * MB)
     other.drop()
     assert arena.resident == 0
+
+
+def test_without_a_user_what_is_idle_is_given_back_at_once(arena):
+    arena.users = 0
+    first, second = backed(arena, MB), backed(arena, MB)
+    reader = reader_of(second)
+    first.drop()
+    second.drop()
+    assert arena.resident == 2 * MB  # one segment, in which a reader has a lease
+    os.close(reader)
+    assert arena.stats()[:2] == (0, 0)
 
 
 def test_what_a_reader_has_is_not_given_back(arena):

@@ -143,6 +143,14 @@ def test_views_outlive_both_ends():
     assert np.array_equal(got, arrays[0])
 
 
+def test_a_closed_inbox_follows_without_acknowledging(one, reader, lane):
+    arrays = buffers(MB)
+    placed = one.place(views(arrays))
+    reader.close()
+    assert np.array_equal(follow(reader, placed, arrays)[0], arrays[0])
+    assert one.in_flight == 1
+
+
 def test_in_flight_until_acknowledged(one, reader, lane):
     arrays = buffers(MB)
     placed = one.place(views(arrays))
@@ -265,6 +273,20 @@ def test_a_loaned_array_can_be_sent_again_and_again(one, reader):
         assert set(got[0]) == {number}
         del got
         placed.tracker.wait(1)
+
+
+def test_a_tracker_that_is_kept_keeps_no_memory(lane):
+    from tests.lanes.shared.support import ours
+
+    before = len(ours())
+    one = open_outbox(shared=True, receivers="one")
+    array = shared.zeros(MB, np.uint8)
+    tracker = one.place([memoryview(array)]).tracker
+    one.close()
+    assert len(ours()) > before
+    del array  # the segment is closed while its last view is dying
+    assert len(ours()) == before
+    assert tracker.done
 
 
 def test_a_loaned_array_may_die_in_flight(one, reader, lane):
@@ -420,7 +442,7 @@ def test_nothing_ends_a_send_while_it_is_copied(lane, reader, monkeypatch, what)
         elif what == "peer_gone":
             outbox.peer_gone(0)
         else:
-            for sends in list(lane.outboxes):
+            for sends in list(lane.sending):
                 lane.guard.run(sends.press)
         assert lane.arena.stats().blocks == 1
         real(self)
@@ -448,7 +470,7 @@ def test_the_mutex_is_free_while_memory_is_got_and_copied_into(one, lane, monkey
 
 
 def test_what_the_dead_left_is_let_go(lane, reader):
-    from lane_support import ours, peer
+    from tests.lanes.shared.support import ours, peer
 
     def work(connection):
         outbox = open_outbox(shared=True, receivers="one")

@@ -118,7 +118,9 @@ def copied(seconds: float) -> None:
             outbox.close()
         ours, reference = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
         ratio = statistics.median(a / b for a, b in pairs)
-        print(f"{size // KB:>6}KB {ours:>11.0f} {ours * size / 1e9:>7.1f} {reference * size / 1e9:>12.1f} {ratio:>6.2f}")
+        print(
+            f"{size // KB:>6}KB {ours:>11.0f} {ours * size / 1e9:>7.1f} {reference * size / 1e9:>12.1f} {ratio:>6.2f}"
+        )
 
 
 def loaned(seconds: float) -> None:
@@ -151,7 +153,11 @@ def subscribers(seconds: float) -> None:
 
 def overhead(seconds: float) -> None:
     print("in one process, 64 KB, us a message")
-    for name, array in (("copied", np.ones(64 * KB, np.uint8)), ("loaned", shared.zeros(64 * KB, np.uint8)), ("1 MB loaned", shared.zeros(MB, np.uint8))):
+    for name, array in (
+        ("copied", np.ones(64 * KB, np.uint8)),
+        ("loaned", shared.zeros(64 * KB, np.uint8)),
+        ("1 MB loaned", shared.zeros(MB, np.uint8)),
+    ):
         outbox, inbox = open_outbox(shared=True, receivers="one"), open_inbox(shared=True)
         view = memoryview(array)
         at = [0.0, 0.0, 0.0]
@@ -169,7 +175,9 @@ def overhead(seconds: float) -> None:
         at[:] = [0.0, 0.0, 0.0]
         for count in range(1, 20001):
             once()
-        print(f"{name:>12}: place {at[0] / count * 1e6:.1f}  follow {at[1] / count * 1e6:.1f}  release {at[2] / count * 1e6:.1f}")
+        print(
+            f"{name:>12}: place {at[0] / count * 1e6:.1f}  follow {at[1] / count * 1e6:.1f}  release {at[2] / count * 1e6:.1f}"
+        )
         outbox.close()
         inbox.close()
 

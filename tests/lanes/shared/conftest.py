@@ -8,6 +8,8 @@ from tests.lanes.shared.support import give_up
 from oobpickle.lanes.shared import process
 from oobpickle.lanes.shared.lane import Lane
 
+process.current()  # made now: the descriptor that it keeps for the life of the process is no leak of the first test
+
 
 @pytest.fixture(autouse=True)
 def lane():

@@ -345,8 +345,15 @@ class Cycle:
         self.start()
         names = list(self.pids)
         time.sleep(self.rng.uniform(0.0, self.rng.choice([0.03, 0.2])))
-        victims = self.rng.choice([["source"], [name for name in names if name != "source"][:1], names[-1:], names,
-                                   self.rng.sample(names, self.rng.randrange(1, len(names) + 1))])
+        victims = self.rng.choice(
+            [
+                ["source"],
+                [name for name in names if name != "source"][:1],
+                names[-1:],
+                names,
+                self.rng.sample(names, self.rng.randrange(1, len(names) + 1)),
+            ]
+        )
         for name in victims:
             os.kill(self.pids[name], signal.SIGKILL)
         for name in victims:
@@ -355,7 +362,9 @@ class Cycle:
         feeds = "source" in self.pids and (not self.relay or "relay" in self.pids)
         if feeds and alive:
             before = {name: self.good(name) for name in alive}
-            self.wait(lambda: all(self.good(name) >= before[name] + 3 for name in alive), "a live sink received no more")
+            self.wait(
+                lambda: all(self.good(name) >= before[name] + 3 for name in alive), "a live sink received no more"
+            )
         if feeds:
             self.board.words[0] = 1
         elif "source" in self.pids and self.relay:

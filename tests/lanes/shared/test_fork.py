@@ -298,7 +298,9 @@ def test_no_descriptors_for_the_child_s_leases(outbox, inbox, lane, monkeypatch)
 
 def test_a_subprocess_inherits_nothing(outbox, inbox, lane):
     array = received(outbox, inbox, 7)
-    listing = "import os; print([os.readlink('/proc/self/fd/' + n) for n in os.listdir('/proc/self/fd') if n > '2'][:-1])"
+    listing = (
+        "import os; print([os.readlink('/proc/self/fd/' + n) for n in os.listdir('/proc/self/fd') if n > '2'][:-1])"
+    )
     out = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, close_fds=False)
     assert "memfd:oobpickle" not in out.stdout, out
     assert set(array) == {7}

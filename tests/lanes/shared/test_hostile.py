@@ -41,7 +41,9 @@ def inbox():
 
 def pack(refs):
     return references.pack(
-        refs.acknowledge, [BLOCK.pack(*block) for block in refs.blocks], [BUFFER.pack(*buffer) for buffer in refs.buffers]
+        refs.acknowledge,
+        [BLOCK.pack(*block) for block in refs.blocks],
+        [BUFFER.pack(*buffer) for buffer in refs.buffers],
     )
 
 
@@ -133,7 +135,12 @@ def test_an_acknowledgement_into_a_segment_or_from_it(message, inbox):
     refs, lengths, _ = message
     block, acknowledge = refs.blocks[0], refs.acknowledge
     before = os.pread(block.fd, 8 * MB, 0)
-    refused(inbox, refs._replace(acknowledge=acknowledge._replace(fd=block.fd, token=block.token)), lengths, "not the sender's")
+    refused(
+        inbox,
+        refs._replace(acknowledge=acknowledge._replace(fd=block.fd, token=block.token)),
+        lengths,
+        "not the sender's",
+    )
     assert os.pread(block.fd, 8 * MB, 0) == before
     refused(inbox, with_block(refs, 0, fd=acknowledge.fd, token=acknowledge.token), lengths, "not sealed")
 

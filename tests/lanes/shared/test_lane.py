@@ -53,7 +53,9 @@ def follow(reader, placed, arrays, **options):
     return [np.frombuffer(view, np.uint8) for view in reader.follow(placed.references, lengths, **options)]
 
 
-@pytest.mark.parametrize("sizes", [[64 * KB], [MB], [5 * MB + 3], [MB, 2 * MB], [20 * KB] * 200, [100, MB, 5000, 70 * KB]])
+@pytest.mark.parametrize(
+    "sizes", [[64 * KB], [MB], [5 * MB + 3], [MB, 2 * MB], [20 * KB] * 200, [100, MB, 5000, 70 * KB]]
+)
 @pytest.mark.parametrize("readonly", [False, True])
 def test_what_arrives_is_what_was_sent(one, reader, sizes, readonly):
     arrays = buffers(*sizes)

@@ -76,6 +76,14 @@ def subscribe(say, addresses, ends, *, high_water_mark=1000, topics=""):
         )  # fmt: skip
 
 
+def hear(say, **addresses):
+    """Tells each message that comes, until it is killed."""
+    with Subscriber(**addresses, insecure=True) as sub:
+        say(sub.addresses)
+        for message in sub:
+            say(message)
+
+
 def frames(say, address, path, rate, size):
     """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path."""
     array = np.zeros(size, "u1")

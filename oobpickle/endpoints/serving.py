@@ -24,6 +24,7 @@ from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
+from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
@@ -119,6 +120,13 @@ class Serving(Receiving, Sending):
         self._refusals = 0
         self._stuck: set[bytes] = set()  # clients that did not take a reply within REPLY_PATIENCE, by their routes
         self._warn = Sparing(logger)
+
+    def _take(self) -> Any:
+        # After a reply there is no request yet, as a rule, and to ask so costs a third of trying in vain.
+        with self._lock:
+            if self._open and not self._out.has(RECEIVE):
+                return None
+        return super()._take()
 
     def _accept(self, views: list[memoryview]) -> Asked:
         route = self._in.route

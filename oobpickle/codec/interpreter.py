@@ -61,7 +61,7 @@ class Weighed(NamedTuple):
     buffers: how many it takes. arrays: how often it calls the source. item: the integer for its object.
     plain: the table of arrays was found by a shortcut: the types of its arguments are what they must be.
     sure: no name is called that could refuse what an encoder has made (see Rule).
-    suspect: there are so many keys with a chosen hash that, if all of them are equal, they cost more than the bound.
+    suspect: there are so many keys with a chosen hash that, if all of them are equal, they take more comparing than is allowed.
     """
 
     buffers: int
@@ -351,11 +351,11 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
             refuse("the end, and not that of the stream, or not with one value on the stack")
         if (
             buffers > limits.buffers
-            or keys // 2 > limits.keys_values
+            or keys // 2 > limits.keys_base + limits.keys_per_byte * len(stream)
             or freeing > limits.freeing_stack
             or work > limits.work_base + limits.work_per_byte * len(stream)
         ):
-            _refuse_sums(limits, buffers, keys, freeing, work)
+            _refuse_sums(len(stream), limits, buffers, keys // 2, freeing, work)
     except Refused as refused:
         reason = str(refused)
     except IndexError:
@@ -363,7 +363,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
     except KeyError as error:  # of names
         reason = f"{b'.'.join(error.args[0])!r} is no name that a stream may use here"
     else:
-        return Weighed(buffers, arrays, stack[0], plain, sure, collisions > 2 * limits.keys_values)
+        return Weighed(buffers, arrays, stack[0], plain, sure, collisions // 2 > limits.keys_base)
     raise DecodeError(reason, offset=min(at, len(stream)), opcode=_name(stream, at))
 
 
@@ -377,14 +377,14 @@ def _weight_of_text(size: int, limits: Limits) -> int:
     return ATOM + (size >> 7 << 1)
 
 
-def _refuse_sums(limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> NoReturn:
+def _refuse_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> NoReturn:
     if buffers > limits.buffers:
         refuse(f"{buffers} buffers; limits.buffers is {limits.buffers}")
-    if keys // 2 > limits.keys_values:
-        refuse(f"{keys // 2} values in dict keys and set members; limits.keys_values is {limits.keys_values}")
+    if keys > limits.keys_base + limits.keys_per_byte * length:
+        refuse(f"{keys} values in keys of a stream of {length} bytes; see limits.keys_base and limits.keys_per_byte")
     if freeing > limits.freeing_stack:
         refuse(f"it takes {freeing} bytes of C stack to free; limits.freeing_stack is {limits.freeing_stack}")
-    refuse(f"{work} us of rebuilding for a stream of this length; see limits.work_base and limits.work_per_byte")
+    refuse(f"{work} us of rebuilding for {length} bytes; see limits.work_base and limits.work_per_byte")
 
 
 @cache

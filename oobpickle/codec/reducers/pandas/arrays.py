@@ -165,6 +165,8 @@ def rebuild_sparse(values: Any, fill: Any, length: Any, places: Any, lengths: An
     """A SparseArray: values at places; lengths: of blocks of them, or None for one each."""
     check_numbers(values, _SPARSE_KINDS)
     expect(length, int)
+    if not 0 <= length < 2**31:
+        raise ValueError(f"a sparse array of {length} values")
     expect(fill, bool, int, float, complex, type(pd.NaT), *_SCALARS)
     for a in (places,) if lengths is None else (places, lengths):
         check_numbers(a, "i")

@@ -16,7 +16,7 @@ from oobpickle.codec.reducers.arguments import expect
 from oobpickle.codec.reducers.pandas.arrays import DATA_REDUCERS as ARRAYS
 from oobpickle.codec.reducers.pandas.arrays import Array, alone, check_numbers
 from oobpickle.codec.reducers.pandas.dtypes import INDEXES
-from oobpickle.codec.reducers.pandas.labels import check_label
+from oobpickle.codec.reducers.pandas.labels import check_distinct, check_label
 from oobpickle.codec.rules import Rule
 
 try:
@@ -36,7 +36,9 @@ def rebuild_series(values: Any, index: Any, name: Any, attrs: Any, unique: Any) 
     expect(index, *INDEXES, pd.MultiIndex)
     if len(values) != len(index):
         raise ValueError(f"{len(values)} values and {len(index)} labels")
-    series = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=False)
+    # numpy's are told their dtype, so that pandas does not look for another one in the values.
+    dtype = values.dtype if type(values) is np.ndarray else None
+    series = pd.Series(values, index=index, dtype=dtype, name=name, copy=False)
     return _with_attributes(series, attrs, unique)
 
 
@@ -103,7 +105,9 @@ def _with_attributes(obj: Any, attrs: Any, unique: Any) -> Any:
         expect(attrs, dict)
         obj.attrs = attrs
     if unique:
-        obj.flags.allows_duplicate_labels = False
+        for axis in obj.axes:
+            check_distinct(axis)
+        obj.flags._allows_duplicate_labels = False  # noqa: SLF001 - its setter would hash the labels
     return obj
 
 

@@ -73,6 +73,8 @@ def rebuild_range(start: Any, stop: Any, step: Any, name: Any) -> Any:
     """A RangeIndex."""
     check_label(name)
     expect_all((start, stop, step), int)
+    if any(not -(2**62) <= number < 2**62 for number in (start, stop, step)):
+        raise ValueError("a range that has no length of 64 bits")
     return pd.RangeIndex(range(start, stop, step), name=name)
 
 

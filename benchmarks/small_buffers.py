@@ -69,9 +69,9 @@ def main() -> None:
         things = [Thing(OBJECT, count * size, f"benchmarks.small_buffers:{word}_{size}") for size in SIZES]
         cases = [Case(thing, ONE_WAY, given.transport, (copied, FRAMES)) for thing in things]
         print(f"{word} array{'s' if count > 1 else ''}, {given.transport}: rate of {copied.split(':')[1]} over frames")
-        for progress in measure(cases, given.rounds, given.seconds, free_memory() // 2):
-            if progress.finished:
-                figures = progress.figures
+        for step in measure(cases, given.rounds, given.seconds, free_memory() // 2):
+            if step.finished:
+                figures = step.figures
                 rate, cpu = figures.ratio(copied, FRAMES), figures.cpu_ratio(copied, FRAMES)
                 print(
                     f"  of {size_name(figures.case.thing.nbytes // count):>6}  {rate.value:5.2f} +-{rate.spread:4.0%}"

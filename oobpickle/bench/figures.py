@@ -1,5 +1,6 @@
 """What comes out of a case: the runs of each peer, and the figures made of them: medians with their spread, and ratios."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
@@ -66,11 +67,12 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """The runs of each peer of a case, one a round; and the peers that were left out, with the reason."""
+    """The runs of each peer of a case, one a round; and with the reason, the peers that were left out, or failed."""
 
     case: Case
     runs: dict[str, list[Run]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def rates(self, peer: str) -> list[float]:
         """Messages a second in each round; of round trips, one over the median latency."""
@@ -110,16 +112,24 @@ class Figures:
         return sorted(latency for run in self.runs[peer] for latency in run.latencies)
 
     def copies(self, peer: str, memcpy: str) -> tuple[float, float] | None:
-        """User CPU a message at the near and the far end, in times that one warm copy of the thing takes.
+        """User CPU a message at the near and the far end, in times of what one warm copy of the thing takes.
 
-        Of a fan-out: at each far end. What checking takes is not counted. Copies into fresh memory count for more than one, and copies in the kernel not at
-        all. None if the thing is too small to tell, or memcpy was not measured.
+        Of a fan-out: at each far end. What checking takes is not counted. Copies into fresh memory count for more than one, and
+        copies in the kernel not at all. The system tells user CPU by sampling, so all rounds are taken together.
+        None if the thing is too small to tell, or memcpy was not measured.
         """
         if self.case.thing.nbytes < COPIES_FROM or not self.runs.get(memcpy):
             return None
-        near, far = [], []
-        for run, copy in zip(self.runs[peer], self.runs[memcpy], strict=False):
-            one = median(copy.latencies)
-            near.append(run.near.user / run.messages / one)
-            far.append(max(0.0, run.far.user / run.messages / self.case.fars - run.checking) / one)
-        return median(near), median(far)
+        one = _a_message(self.runs[memcpy], lambda run: run.near.user - run.checking * run.messages)
+        if one <= 0:
+            return None
+        runs, fars = self.runs[peer], self.case.fars
+        if peer == memcpy:
+            return 1.0, 0.0
+        near = _a_message(runs, lambda run: run.near.user)
+        far = _a_message(runs, lambda run: run.far.user / fars - run.checking * run.messages)
+        return near / one, max(0.0, far / one)
+
+
+def _a_message(runs: list[Run], seconds: Callable[[Run], float]) -> float:
+    return sum(map(seconds, runs)) / sum(run.messages for run in runs)

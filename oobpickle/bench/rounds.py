@@ -1,7 +1,9 @@
 """Cases measured in rounds: each peer takes a turn, in one order and then in the other, until the rounds are done."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import math
+import time
+from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 from oobpickle.bench.figures import Case, Figures
@@ -14,7 +16,7 @@ from oobpickle.bench.things import size_name
 _Key = tuple[str, str, str, int]
 
 
-class Progress(NamedTuple):
+class Step(NamedTuple):
     """Where a measurement stands after a turn. figures: of the case under way, or of the one just finished."""
 
     figures: Figures
@@ -23,15 +25,18 @@ class Progress(NamedTuple):
     turns: int
 
 
-def measure(cases: Sequence[Case], rounds: int, seconds: float, memory: int) -> Iterator[Progress]:
+def measure(
+    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf
+) -> Generator[Step]:
     """Measure case after case, telling after every turn.
 
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
-    that cannot do it, or fails. Processes are kept while a later case wants them; close the iterator to end them.
+    that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
+    Processes are kept while a later case wants them; close the iterator to end them.
     """
     keys = [{name: key for name, key in _keys(case).items() if key} for case in cases]
     turns = sum(map(len, keys)) * rounds
-    turn = 0
+    turn, began = 0, time.monotonic()
     pairs: dict[_Key, Pair] = {}
     with contextlib.ExitStack() as stack:
         stack.callback(_close, pairs)
@@ -50,21 +55,28 @@ def measure(cases: Sequence[Case], rounds: int, seconds: float, memory: int) -> 
                 taking[name] = pairs[key]
                 figures.runs[name] = []
             turns -= (len(keys[number]) - len(taking)) * rounds
+            until = math.inf
             for part in range(rounds):
+                now = time.monotonic()
+                if part == 1:
+                    until = now + max(0, began + within - now) / (len(cases) - number)
+                if part > 1 and now > until:
+                    turns -= len(taking) * (rounds - part)
+                    break
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:
                         figures.runs[name].append(pair.take(Turn(case.thing, seconds)))
                     except Failed as failure:
-                        figures.left_out[name] = str(failure)
+                        figures.failed[name] = str(failure)
                         del figures.runs[name], taking[name], pairs[keys[number][name]]
                         pair.close()
                         turns -= rounds - part - 1
                     turn += 1
-                    yield Progress(figures, finished=False, turn=turn, turns=turns)
+                    yield Step(figures, finished=False, turn=turn, turns=turns)
             later = {key for wanted in keys[number + 1 :] for key in wanted.values()}
             for key in pairs.keys() - later:
                 pairs.pop(key).close()
-            yield Progress(figures, finished=True, turn=turn, turns=turns)
+            yield Step(figures, finished=True, turn=turn, turns=turns)
 
 
 def _close(pairs: dict[_Key, Pair]) -> None:

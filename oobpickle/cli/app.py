@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 import oobpickle
+from oobpickle.cli.bench import bench
 from oobpickle.cli.demo import demo
+from oobpickle.cli.inspect import inspect
 
 app = typer.Typer(
     name="oobpickle",
@@ -37,8 +39,14 @@ def _oobpickle(
 
     - `oobpickle demo scan.npy table.csv`
 
+    - `oobpickle bench --quick`
+
+    - `oobpickle inspect scan.oob`
+
     Exit status: 0 all is well, 1 something was wrong, 2 wrong arguments, 130 interrupted.
     """
 
 
 app.command()(demo)
+app.command()(bench)
+app.command()(inspect)

@@ -49,10 +49,12 @@ def hunt(source, target, first, end, seed=1, most=20):
                 break
             written = progress.read_bytes()
             at = first if written == NOT_STARTED else int.from_bytes(written, "little")
-            detail = Path(folder, "errors").read_text(errors="replace")[-400:]
+            detail = Path(folder, "errors").read_text(errors="replace")[-300:]
             faults.append(
                 {"index": at, "fault": "hang" if stuck else f"ended with {process.returncode}", "detail": detail}
             )
+            if written == NOT_STARTED:
+                break
             first = at + 1
     return faults
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.hostile import run
 from tests.hostile.attacks import ATTACKS, colliding_pairs
-from tests.hostile.sources import attack_cases
-from tests.hostile.targets import DEFAULT, NAMES, DecodeError, scan
+from tests.hostile.sources import attack_cases, rebuilder_cases
+from tests.hostile.targets import DEFAULT, NAMES, DecodeError, data_codec, scan
 
 # What is no attack on a scan: values that are plain data after all, only large, or nested.
 HARMLESS = {
@@ -31,12 +31,33 @@ HARMLESS = {
 }
 
 
-def test_no_attack_does_harm():
+@pytest.mark.parametrize("target", ["scanned", "data_codec", "message"])
+def test_no_attack_does_harm(target):
+    """Against the scan with toys for rebuilders, the data codec, and the data codec by way of a message."""
     cases = attack_cases()
-    faults = run.hunt("tests.hostile.sources:attack", "tests.hostile.targets:scanned", 0, len(cases))
+    faults = run.hunt("tests.hostile.sources:attack", f"tests.hostile.targets:{target}", 0, len(cases))
     for fault in faults:
         fault["attack"] = cases[fault["index"]][0]
     assert not faults
+
+
+@pytest.mark.parametrize("target", ["data_codec", "message"])
+def test_no_attack_on_a_rebuilder_does_harm(target):
+    cases = rebuilder_cases()
+    faults = run.hunt("tests.hostile.sources:attack_on_rebuilders", f"tests.hostile.targets:{target}", 0, len(cases))
+    for fault in faults:
+        fault["attack"] = cases[fault["index"]][0]
+    assert not faults
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), [pair for pair in rebuilder_cases() if "again" not in pair[0] and "deep" not in pair[0]]
+)
+def test_a_rebuilder_refuses_it(name, case):
+    """By looking at the arguments, not for a stream that is wrong: those have an offset."""
+    with pytest.raises(DecodeError) as caught:
+        data_codec(case)
+    assert caught.value.offset is None or "key" in name or "set" in name or "one buffer" in name
 
 
 @pytest.mark.parametrize("name", ATTACKS)

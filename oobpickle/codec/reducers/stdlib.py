@@ -16,7 +16,7 @@ _ndarray: Any = np.ndarray
 _NATIVE_FORMATS = frozenset("cbB?hHiIlLqQnNfd")  # what memoryview.cast takes
 
 
-BUFFERS = (memoryview, bytes, bytearray)
+BUFFERS = (memoryview, bytes, bytearray, PickleBuffer)
 """What an out-of-band buffer, or one that was so small that it stayed in-band, is for a rebuilder."""
 
 
@@ -29,7 +29,7 @@ def rebuild_array_array(typecode: str, buffer: Any) -> "array.array[Any]":
     """Copy the buffer into a new array.array, which owns its memory."""
     expect(typecode, str)
     expect(buffer, *BUFFERS)
-    flat = memoryview(buffer)
+    flat = _frombuffer(buffer, np.uint8)  # frombytes takes bytes only, and the buffer may be the array that was sent
     result = array.array(typecode)
     result.frombytes(flat)
     if typecode in "uw" and flat.nbytes and int(np.frombuffer(flat, f"u{result.itemsize}").max()) > sys.maxunicode:
@@ -65,7 +65,8 @@ def rebuild_memoryview(buffer: Any, format: str, shape: tuple[int, ...]) -> memo
         raise ValueError(f"{format[:9]!r} is no format that a memoryview can be cast to")
     flat = memoryview(buffer).cast("B")
     if 0 in shape:  # memoryview.cast refuses a shape without elements
-        return memoryview(_ndarray(shape, np.dtype(format)))
+        empty = memoryview(_ndarray(shape, np.dtype(format)))
+        return empty.toreadonly() if flat.readonly else empty
     return flat.cast(format, shape) if format != "B" or len(shape) != 1 else flat  # type: ignore[call-overload]
 
 

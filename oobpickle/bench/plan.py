@@ -1,0 +1,110 @@
+"""What is measured if nothing else is asked for, and which peers take part in what."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oobpickle.bench.figures import Case
+from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, ROUND_TRIP, TCP, own_peers
+from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, Thing
+
+KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
+
+SIZES = (KB, 64 * KB, MB, 16 * MB, 256 * MB, GB)
+TRANSPORTS = (IPC, TCP, INPROC)
+PATTERNS = (ONE_WAY, ROUND_TRIP, FAN_OUT)
+
+RECIPE, PYOBJ, STREAM, MEMCPY, BARE = "recipe", "send_pyobj", "stream socket", "memcpy", "bare frames"
+REFERENCES = (RECIPE, BARE, MEMCPY, STREAM, PYOBJ)
+"""Peers that ours are divided by, where they take part."""
+
+SLOW = 64 * MB
+"""Bytes from which only peers that do not copy in user space take part, unless they are asked for by name: others take minutes."""
+
+
+class Effort(NamedTuple):
+    """How much is put into a figure. seconds: of one turn of one peer. within: of all together, about."""
+
+    rounds: int
+    seconds: float
+    within: float = math.inf
+
+
+QUICK = Effort(5, 0.04, within=12)
+FULL = Effort(9, 0.2)
+
+
+def ours() -> list[str]:
+    """Our own lanes."""
+    return [name for name in own_peers() if name.startswith("oobpickle")]
+
+
+def others(*, optional: bool) -> list[str]:
+    """The peers that are not ours, the references first. optional: also those that need something installed."""
+    found = [
+        name
+        for name, peer in own_peers().items()
+        if not name.startswith("oobpickle") and (optional or not peer.optional)
+    ]
+    return sorted(found, key=lambda name: REFERENCES.index(name) if name in REFERENCES else len(REFERENCES))
+
+
+def cases(
+    things: Sequence[Thing], patterns: Sequence[str], transports: Sequence[str], peers: Sequence[str], *, chosen: bool
+) -> list[Case]:
+    """Every thing in every pattern over every transport. chosen: the peers were asked for by name."""
+    found = []
+    for transport in transports:
+        for pattern in patterns:
+            if transport == INPROC and pattern == FAN_OUT:
+                continue
+            for thing in things:
+                taking = [name for name in peers if chosen or _worthwhile(name, thing)]
+                several = (1, 4) if pattern == FAN_OUT else (1,)
+                found += [Case(thing, pattern, transport, tuple(taking), fars) for fars in several]
+    return found
+
+
+_NOT_QUICK = {"multiprocessing.Queue", "multiprocessing.Pipe", "shared_memory by hand", "oobpickle, memory reuse"}
+
+
+def _worthwhile(name: str, thing: Thing) -> bool:
+    said = own_peers()[name].copies
+    return thing.nbytes < SLOW or said is None or sum(said) <= 1
+
+
+def quick(peers: Sequence[str]) -> list[Case]:
+    """What tells the most in twenty seconds."""
+    few = [name for name in peers if name not in _NOT_QUICK]
+    return [
+        *cases([Thing(ARRAY, size) for size in (KB, MB, 16 * MB)], [ONE_WAY], [IPC], few, chosen=False),
+        *cases([Thing(BYTES, 8)], [ROUND_TRIP], [IPC], few, chosen=False),
+    ]
+
+
+def full(
+    peers: Sequence[str],
+    sizes: Sequence[int],
+    patterns: Sequence[str],
+    transports: Sequence[str],
+    *,
+    chosen: bool,
+    many: bool,
+) -> list[Case]:
+    """One way for every size and for many arrays, round trips of little and of some, fan-out of some.
+
+    many: the dicts of many arrays, too.
+    """
+    found = []
+    for pattern in patterns:
+        if pattern == ONE_WAY:
+            things = [
+                *(Thing(ARRAY, size) for size in sizes),
+                *((Thing(ARRAYS, 1_000), Thing(ARRAYS, 10_000)) if many else ()),
+            ]
+        elif pattern == ROUND_TRIP:
+            things = [Thing(BYTES, 8), Thing(ARRAY, MB)]
+        else:
+            things = [Thing(ARRAY, MB), Thing(ARRAY, 16 * MB)]
+        found += cases(things, [pattern], transports, peers, chosen=chosen)
+    return found

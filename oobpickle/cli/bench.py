@@ -1,0 +1,267 @@
+"""``oobpickle bench``: what it asks and how it looks. What it measures is in `oobpickle.bench`."""
+
+import json
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from oobpickle.bench import plan, report
+from oobpickle.bench.codecs import comparison
+from oobpickle.bench.figures import Case, Figures
+from oobpickle.bench.machine import command, machine
+from oobpickle.bench.memory import free_memory
+from oobpickle.bench.peer import own_peers, peer_named
+from oobpickle.bench.plot import plot
+from oobpickle.bench.rounds import Step, measure
+from oobpickle.bench.things import Thing, of_file, of_object, size_of
+from oobpickle.cli.bench_codecs import compare_codecs
+
+_DROPPED = ("says", "faults", "CPU us", "p90 us", "of send_pyobj", "of stream socket", "copies", "p99 us")
+"""The columns that a narrow terminal goes without, the least important first."""
+
+_GAP = 2
+_PICTURES = (".png", ".svg")
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Less, and in under 20 seconds.")] = False,
+    size: Annotated[
+        list[str] | None, typer.Option(metavar="SIZE", help="Size of the array, as 64KB or 1GB; may be repeated.")
+    ] = None,
+    pattern: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="one way, round trip or fan-out; may be repeated.")
+    ] = None,
+    transport: Annotated[
+        list[str] | None, typer.Option(metavar="TRANSPORT", help="ipc, tcp or inproc; may be repeated.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Only these (see --list), or one of your own as module:name; may be repeated."
+        ),
+    ] = None,
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers", help="Also those that need something installed, where it is: iceoryx2, MPI, Ray, Dask."
+        ),
+    ] = False,
+    object_: Annotated[
+        list[str] | None,
+        typer.Option("--object", metavar="MODULE:CALLABLE", help="Send what this returns; may be repeated."),
+    ] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(metavar="FILE.npy", help="Send the array of this file; may be repeated.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=0, help="Turns that each peer takes; 0: nine, or three if --quick.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Use no more; default and most: half of what is free.")
+    ] = "",
+    json_to: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Write all figures to FILE; - is the standard output.")
+    ] = "",
+    markdown_to: Annotated[
+        str, typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown; - is the standard output.")
+    ] = "",
+    plot_to: Annotated[str, typer.Option("--plot", metavar="FILE", help="Draw a picture: .png or .svg.")] = "",
+    codecs: Annotated[
+        bool, typer.Option("--codecs", help="Compare codecs instead, without a transport: bytes, speed, copies.")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the peers, and exit.")] = False,
+) -> None:
+    """Measure how fast objects travel between processes, beside what else could carry them.
+
+    Each peer has two processes of its own. They take turns, round after round, and what arrives is checked. Of several rounds the median is
+    shown; ratios are taken within a round, so that what else the machine does disturbs them little.
+
+    For example:
+
+    - `oobpickle bench --quick`
+
+    - `oobpickle bench --size 16MB --transport ipc --plot speed.png`
+
+    - `oobpickle bench --object mymodule:make_frame --file scan.npy`
+
+    - `oobpickle bench --size 1MB --peer oobpickle --peer recipe --json -`
+
+    - `oobpickle bench --codecs`
+
+    What the columns say: **of X**: rate over X's. **±**: how far two measurements lie apart, nine times of ten. **CPU us**, **faults** (pages): a
+    message, near end + far end. **copies**: the user CPU of a message, in times of one memcpy of its size, what checking takes apart; from 8 MB on.
+    **says**: how many copies in user space the peer says it makes.
+
+    Exit status: 0 all is well, 1 something arrived wrong or failed, 2 wrong arguments, 130 interrupted.
+    """
+    if list_:
+        _list()
+        return
+    if plot_to and not plot_to.endswith(_PICTURES):
+        raise typer.BadParameter(f"{plot_to!r} ends in neither .png nor .svg", param_hint="--plot")
+    effort = plan.QUICK if quick else plan.FULL
+    effort = effort._replace(rounds=rounds or effort.rounds, seconds=seconds or effort.seconds)
+    console = Console(stderr="-" in (json_to, markdown_to))
+    described = machine()
+    console.print(Text("\n".join(described.values()), "dim"))
+    written: dict[str, Any] = {"command": command(), "machine": described}
+    heading = report.heading(described, command())
+    if codecs:
+        comparisons = compare_codecs(console, effort)
+        _write(json_to, json.dumps(written | {"codecs": [asdict(one) for one in comparisons]}, indent=1) + "\n")
+        _write(markdown_to, heading + comparison.markdown(comparisons))
+        return
+    cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
+    console.print(Text(f"\n{report.LEGEND}\n", "dim"))
+    half = free_memory() // 2
+    allowed = min(half, _parsed(memory, "--memory")) if memory else half
+    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within))
+    _write(json_to, json.dumps(written | {"cases": list(map(report.as_data, results))}, indent=1) + "\n")
+    _write(markdown_to, heading + report.markdown(results))
+    if plot_to:
+        try:
+            plot(results, plot_to, f"{described['processor']}; {described['versions']}\n{command()}")
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--plot") from error
+        console.print(f"drawn: {plot_to}")
+    if any(figures.failed for figures in results):
+        raise typer.Exit(1)
+
+
+def _cases(
+    quick: bool,
+    sizes: list[str] | None,
+    patterns: list[str] | None,
+    transports: list[str] | None,
+    chosen: list[str] | None,
+    optional: bool,
+    objects: list[str] | None,
+    files: list[str] | None,
+) -> list[Case]:
+    """The cases that the arguments ask for. Raises BadParameter."""
+    peers = chosen or [*plan.ours(), *plan.others(optional=optional)]
+    for name in peers:
+        try:
+            peer_named(name)
+        except (KeyError, ImportError, AttributeError) as error:
+            raise typer.BadParameter(f"there is no peer {name!r}; see --list", param_hint="--peer") from error
+    for given, known, hint in ((patterns, plan.PATTERNS, "--pattern"), (transports, plan.TRANSPORTS, "--transport")):
+        for one in given or ():
+            if one not in known:
+                raise typer.BadParameter(f"{one!r} is none of {', '.join(known)}", param_hint=hint)
+    own = _things(objects, files)
+    if own:
+        return plan.cases(
+            own, patterns or plan.PATTERNS[:1], transports or plan.TRANSPORTS[:2], peers, chosen=bool(chosen)
+        )
+    if quick and not (sizes or patterns or transports):
+        return plan.quick(peers)
+    wanted = [_parsed(size, "--size") for size in sizes] if sizes else plan.SIZES
+    return plan.full(
+        peers,
+        wanted,
+        patterns or (plan.PATTERNS if not sizes else plan.PATTERNS[:1]),
+        transports or plan.TRANSPORTS,
+        chosen=bool(chosen),
+        many=not sizes,
+    )
+
+
+def _things(objects: list[str] | None, files: list[str] | None) -> list[Thing]:
+    things = []
+    for source in objects or ():
+        try:
+            things.append(of_object(source))
+        except (ImportError, ValueError) as error:
+            raise typer.BadParameter(str(error), param_hint="--object") from error
+    for path in files or ():
+        try:
+            things.append(of_file(path))
+        except (OSError, ValueError, EOFError) as error:
+            raise typer.BadParameter(str(error), param_hint="--file") from error
+    return things
+
+
+def _parsed(text: str, hint: str) -> int:
+    try:
+        return size_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from error
+
+
+def _run(console: Console, measuring: Generator[Step]) -> list[Figures]:
+    """Measure, and show each case as it comes."""
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(30),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    task = bar.add_task("starting", total=None)
+    results: list[Figures] = []
+    with Live(bar, console=console, transient=True, refresh_per_second=4) as live, closing(measuring):
+        for step in measuring:
+            bar.update(task, description=step.figures.case.name, completed=step.turn, total=step.turns)
+            if step.finished:
+                results.append(step.figures)
+                live.update(bar)
+                console.print(_shown(step.figures, console.width))
+            else:
+                live.update(Group(_shown(step.figures, console.width), bar))
+    return results
+
+
+def _shown(figures: Figures, width: int) -> Group:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    columns = list(zip(report.headings(figures), *report.rows(figures), strict=True))
+    kept = _fitting(columns, width)
+    for column in kept:
+        table.add_column(_headed(column[0]), justify="left" if column is columns[0] else "right", no_wrap=True)
+    for cells in list(zip(*kept, strict=True))[1:]:
+        table.add_row(*map(Text, cells), style="bold" if cells[0].startswith("oobpickle") else "")
+    notes = [Text(line, "bold red" if line.startswith("FAILED") else "dim") for line in report.missing(figures)]
+    return Group(Text(figures.case.name, "bold"), table, *notes, Text())
+
+
+def _headed(heading: str) -> str:
+    """A heading in the fewest columns: one word a line."""
+    return heading.replace(" ", "\n")
+
+
+def _fitting(columns: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
+    """The columns that fit into so many, the less important ones left out."""
+    kept = [column for column in columns if any(column[1:]) or len(column) == 1]
+
+    def taken(column: tuple[str, ...]) -> int:
+        return max(len(cell) for cell in (*_headed(column[0]).split("\n"), *column[1:])) + _GAP
+
+    for heading in _DROPPED:
+        if sum(map(taken, kept)) - _GAP <= width:
+            break
+        kept = [column for column in kept if column[0] != heading]
+    return kept
+
+
+def _list() -> None:
+    for name in [*plan.ours(), *plan.others(optional=True)]:
+        peer = own_peers()[name]
+        needs = f"; needs {peer.optional}" if peer.optional else ""
+        typer.echo(f"{name}: {', '.join(peer.patterns)}; {', '.join(peer.transports)}{needs}")
+
+
+def _write(path: str, text: str) -> None:
+    if path == "-":
+        typer.echo(text, nl=False)
+    elif path:
+        with open(os.fspath(path), "w", encoding="utf-8") as file:
+            file.write(text)

@@ -52,6 +52,7 @@ def check_label(label: Any) -> None:
             todo += value
         elif type(value) not in _ATOMS:
             raise TypeError(f"a label of type {type(value).__name__}")
+    spend(_PRICE * count)
 
 
 def check_labels(labels: "np.ndarray[Any, Any]") -> None:

@@ -263,7 +263,9 @@ def damaged_items(random, items, reducers):
 def damaged_array(random, a):
     a = a.copy()
     if a.size and a.dtype.kind in "iubfmM" and random.random() < 0.85:
-        words = a.reshape(-1).view({"f": f"i{a.itemsize}", "b": "u1"}.get(a.dtype.kind, "i8" if a.dtype.kind in "mM" else a.dtype))
+        words = a.reshape(-1).view(
+            {"f": f"i{a.itemsize}", "b": "u1"}.get(a.dtype.kind, "i8" if a.dtype.kind in "mM" else a.dtype)
+        )
         bounds = np.iinfo(words.dtype)
         for _ in range(random.randint(1, 3)):
             number = random.choice(NUMBERS) if random.random() < 0.6 else random.randint(0, 12)
@@ -324,7 +326,12 @@ def big():
     found.append(Call(*reducers[pd.DataFrame](frame)))
     places = [np.array([place], "<u4").tobytes() for place in range(3000)]
     block = np.zeros((1, 1))
-    found.append(Call(found[10].rebuilder, (tuple((block, place) for place in places), pd.RangeIndex(1), pd.RangeIndex(3000), None, False)))
+    found.append(
+        Call(
+            found[10].rebuilder,
+            (tuple((block, place) for place in places), pd.RangeIndex(1), pd.RangeIndex(3000), None, False),
+        )
+    )
     found.append(Call(found[-8].rebuilder, ("coo_array", (1,) * 60, ones, (ones,) * 60)))
     told = "int8"
     for _ in range(20):

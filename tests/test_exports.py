@@ -14,6 +14,7 @@ PUBLIC = """
     dumps loads dump load send recv iter_file explain
     Pickler Unpickler PickleCodec
     Tracker reuse_memory
+    Publisher Subscriber Message Pusher Puller Client Server Request Curve ipc_address Stats aio
     OobpickleError EncodeError DecodeError LaneError Timeout Closed InsecureEndpoint RemoteError
 """.split()
 
@@ -53,7 +54,7 @@ def test_public_methods_have_contracts(name):
 def test_is_annotated_throughout(name):
     """Every parameter of a public callable and what it gives."""
     thing = getattr(oobpickle, name)
-    if isinstance(thing, type) and "__init__" not in vars(thing):
+    if inspect.ismodule(thing) or (isinstance(thing, type) and "__init__" not in vars(thing)):
         return
     signature = inspect.signature(vars(thing)["__init__"] if isinstance(thing, type) else thing)
     for parameter in signature.parameters.values():
@@ -123,4 +124,4 @@ import oobpickle
 new = {name.partition(".")[0] for name in set(sys.modules) - before - {"numpy.ma"} if not name.startswith("numpy.ma.")}
 print(*sorted(new - set(sys.stdlib_module_names)))
 """
-    assert python(code).split() == ["oobpickle"]
+    assert python(code).split() in (["oobpickle"], ["oobpickle", "zmq"])

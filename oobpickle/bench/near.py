@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import sys
 import threading
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Listener
 from typing import Any, NamedTuple
 
 from oobpickle.bench import far
@@ -37,16 +38,29 @@ class _Near:
         self._end, address = peer.near(route)
         if peer.alone or route.transport == INPROC:
             return
-        context = multiprocessing.get_context("spawn")
-        for _ in range(route.fars):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=far.serve, args=(peer.name, route, address, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            self._fars.append(ours)
-            self._processes.append(process)
+        for number in range(route.fars):
+            if peer.start:
+                self._start_by_peer(peer.start, address, f"{route.directory}/far{number}")
+            else:
+                self._start(address)
         for connection in self._fars:
             connection.recv()
+
+    def _start(self, address: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=far.serve, args=(self._peer.name, self._route, address, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._fars.append(ours)
+        self._processes.append(process)
+
+    def _start_by_peer(self, start: Callable[[list[str]], object], address: Any, path: str) -> None:
+        with Listener(path, "AF_UNIX") as listener:
+            start([sys.executable, "-m", far.__name__, path])
+            orders, self._life = listener.accept(), listener.accept()
+        orders.send((self._peer.name, self._route, address))
+        self._fars.append(orders)
 
     def take(self, turn: Turn) -> Run:
         """Check, warm up, and run for about the seconds that are asked for."""

@@ -41,6 +41,7 @@ class Peer(NamedTuple):
     holds: how many messages' worth of memory it takes besides the object that is sent, while two are in flight.
     optional: the module that must be installed for it; such a peer is measured only when it is asked for.
     prepare: makes of each object what is sent, before the clock runs.
+    start: starts a far process by this command line, where multiprocessing is not to.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Peer(NamedTuple):
     holds: int = 6
     optional: str = ""
     prepare: Callable[[Any], Any] = lambda obj: obj
+    start: Callable[[list[str]], object] | None = None
 
     def transport(self, wanted: str) -> str | None:
         """The transport that it uses where this one is wanted; None if it has none."""

@@ -13,8 +13,8 @@ _LIMITS = {MEMCPY: "one memcpy, warm", STREAM: "bare stream socket"}  # drawn as
 
 def plot(results: Sequence[Figures], path: str, caption: str) -> None:
     """Draw all that can be drawn into a .png or .svg file. Raises ValueError if there is nothing to draw or for another suffix."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - large, and of the cli extra
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     swept = [one for one in results if one.case.pattern == ONE_WAY and one.case.thing.kind == ARRAY]
     by_transport: dict[str, list[Figures]] = {}
@@ -74,7 +74,7 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
 
 
 def _latency(axis: Any, figures: Figures, colours: dict[str, str]) -> None:
-    from matplotlib.ticker import LogLocator  # noqa: PLC0415
+    from matplotlib.ticker import LogLocator
 
     longest, shortest = 0.0, 1.0
     for name, runs in figures.runs.items():

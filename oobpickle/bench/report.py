@@ -1,6 +1,5 @@
-"""Figures as rows of text, as Markdown and as JSON. How they look on a terminal is the command line's business."""
+"""Figures as rows of text, as Markdown and as plain data for JSON. How they look on a terminal is the command line's business."""
 
-import json
 from collections.abc import Sequence
 from statistics import quantiles
 from typing import Any
@@ -76,28 +75,33 @@ LEGEND = (
 """What the columns mean."""
 
 
-def markdown(results: Sequence[Figures], machine: dict[str, str], command: str) -> str:
-    """All tables, with the machine, the versions and the command."""
-    lines = [f"`{command}`", "", "; ".join(machine.values()), "", LEGEND]
+def heading(machine: dict[str, str], command: str) -> str:
+    """What stands over all tables in Markdown."""
+    return f"`{command}`\n\n{'; '.join(machine.values())}\n\n"
+
+
+def markdown(results: Sequence[Figures]) -> str:
+    """All tables as Markdown."""
+    lines = [LEGEND]
     for figures in results:
         head = headings(figures)
-        lines += ["", f"### {figures.case.name}", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
-        lines += [_line(row) for row in rows(figures)]
+        lines += ["", f"### {figures.case.name}", "", *table(head, rows(figures))]
         for line in missing(figures):
             lines += ["", line]
     return "\n".join(lines) + "\n"
+
+
+def table(head: list[str], body: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table; all columns but the first are numbers."""
+    return [_line(head), _line(["---"] + ["---:"] * (len(head) - 1)), *map(_line, body)]
 
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def as_json(results: Sequence[Figures], machine: dict[str, str], command: str) -> str:
-    """Everything, the rates of each round too, so that any ratio can be taken. Times in seconds."""
-    return json.dumps({"command": command, "machine": machine, "cases": list(map(_case, results))}, indent=1) + "\n"
-
-
-def _case(figures: Figures) -> dict[str, Any]:
+def as_data(figures: Figures) -> dict[str, Any]:
+    """Everything for JSON, the rates of each round too, so that any ratio can be taken. Times in seconds."""
     case = figures.case
     return {
         "name": case.name,

@@ -1,9 +1,11 @@
 """``oobpickle bench``: what it asks and how it looks. What it measures is in `oobpickle.bench`."""
 
+import json
 import os
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oobpickle.bench import plan, report
+from oobpickle.bench.codecs import comparison
 from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.machine import command, machine
 from oobpickle.bench.memory import free_memory
@@ -21,6 +24,7 @@ from oobpickle.bench.peer import own_peers, peer_named
 from oobpickle.bench.plot import plot
 from oobpickle.bench.rounds import Step, measure
 from oobpickle.bench.things import Thing, of_file, of_object, size_of
+from oobpickle.cli.bench_codecs import compare_codecs
 
 _DROPPED = ("says", "faults", "CPU us", "p90 us", "of send_pyobj", "of stream socket", "copies", "p99 us")
 """The columns that a narrow terminal goes without, the least important first."""
@@ -64,13 +68,16 @@ def bench(
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Use no more; default and most: half of what is free.")
     ] = "",
-    json: Annotated[
-        str, typer.Option(metavar="FILE", help="Write all figures to FILE; - is the standard output.")
+    json_to: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Write all figures to FILE; - is the standard output.")
     ] = "",
-    markdown: Annotated[
-        str, typer.Option(metavar="FILE", help="Write the tables as Markdown; - is the standard output.")
+    markdown_to: Annotated[
+        str, typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown; - is the standard output.")
     ] = "",
     plot_to: Annotated[str, typer.Option("--plot", metavar="FILE", help="Draw a picture: .png or .svg.")] = "",
+    codecs: Annotated[
+        bool, typer.Option("--codecs", help="Compare codecs instead, without a transport: bytes, speed, copies.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the peers, and exit.")] = False,
 ) -> None:
     """Measure how fast objects travel between processes, beside what else could carry them.
@@ -88,6 +95,8 @@ def bench(
 
     - `oobpickle bench --size 1MB --peer oobpickle --peer recipe --json -`
 
+    - `oobpickle bench --codecs`
+
     What the columns say: **of X**: rate over X's. **±**: how far two measurements lie apart, nine times of ten. **CPU us**, **faults** (pages): a
     message, near end + far end. **copies**: the user CPU of a message, in times of one memcpy of its size, what checking takes apart; from 8 MB on.
     **says**: how many copies in user space the peer says it makes.
@@ -100,21 +109,27 @@ def bench(
     if plot_to and not plot_to.endswith(_PICTURES):
         raise typer.BadParameter(f"{plot_to!r} ends in neither .png nor .svg", param_hint="--plot")
     effort = plan.QUICK if quick else plan.FULL
-    cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
-    quiet = "-" in (json, markdown)
-    console = Console(stderr=quiet)
+    effort = effort._replace(rounds=rounds or effort.rounds, seconds=seconds or effort.seconds)
+    console = Console(stderr="-" in (json_to, markdown_to))
     described = machine()
-    console.print(Text("\n".join(described.values()), "dim"), Text(f"\n{report.LEGEND}\n", "dim"))
+    console.print(Text("\n".join(described.values()), "dim"))
+    written: dict[str, Any] = {"command": command(), "machine": described}
+    heading = report.heading(described, command())
+    if codecs:
+        comparisons = compare_codecs(console, effort)
+        _write(json_to, json.dumps(written | {"codecs": [asdict(one) for one in comparisons]}, indent=1) + "\n")
+        _write(markdown_to, heading + comparison.markdown(comparisons))
+        return
+    cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
+    console.print(Text(f"\n{report.LEGEND}\n", "dim"))
     half = free_memory() // 2
     allowed = min(half, _parsed(memory, "--memory")) if memory else half
-    measuring = measure(cases, rounds or effort.rounds, seconds or effort.seconds, allowed, effort.within)
-    results = _run(console, measuring)
-    told = command()
-    _write(json, report.as_json(results, described, told))
-    _write(markdown, report.markdown(results, described, told))
+    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within))
+    _write(json_to, json.dumps(written | {"cases": list(map(report.as_data, results))}, indent=1) + "\n")
+    _write(markdown_to, heading + report.markdown(results))
     if plot_to:
         try:
-            plot(results, plot_to, f"{described['processor']}; {described['versions']}\n{told}")
+            plot(results, plot_to, f"{described['processor']}; {described['versions']}\n{command()}")
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--plot") from error
         console.print(f"drawn: {plot_to}")

@@ -7,6 +7,8 @@ from itertools import islice
 from types import MemberDescriptorType
 from typing import Any
 
+import numpy as np
+
 MAX_VALUES = 1_000_000
 """Values looked at before the search gives up: about half a second."""
 
@@ -14,7 +16,8 @@ MAX_VALUES = 1_000_000
 def path_to(root: Any, target: Any) -> str:
     """Find target (by identity) inside root; "" if it is not found. Runs no code of the object's own classes.
 
-    Breadth first, so the path is a shortest one. Looks into dicts, lists, tuples, sets, deques and instance attributes.
+    Breadth first, so the path is a shortest one. Looks into dicts, lists, tuples, sets, deques, object arrays and instance
+    attributes.
     """
     if root is target:
         return "obj"
@@ -43,6 +46,9 @@ def children(value: Any) -> Iterator[tuple[Any, str]]:
     elif isinstance(value, (set, frozenset)):
         for item in _items(value):
             yield item, f" <member {short(item)}>"
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        for place, item in islice(np.ndenumerate(value.view(np.ndarray)), MAX_VALUES):
+            yield item, f"[{', '.join(map(str, place))}]"
     yield from ((item, f".{name}") for name, item in attributes(value).items())
 
 

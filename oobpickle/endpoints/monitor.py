@@ -72,6 +72,7 @@ class Monitor:
         self.refusals = 0
         self.last_refusal = ""  # if nobody got in since
         self.stopped = False
+        self.read()  # the descriptor tells nothing to one who has never found the queue empty
 
     @property
     def connected(self) -> int:

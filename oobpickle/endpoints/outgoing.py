@@ -56,7 +56,7 @@ class Outgoing:
         self._counters = counters
         self._tickets = count(1)
         self._mark_at = 0
-        self.now = 0
+        self.now = 0  # when the last message was encoded
         self.budget = Budget(max_bytes)
         self._release = _Release(self.budget, waiters)
         self.sent = 0
@@ -65,7 +65,8 @@ class Outgoing:
         """The frames of a message. Raises EncodeError; nothing was sent then. Takes no lock: it may take its time."""
         stream, buffers = self._encode(obj)
         # Here the shared lane places buffers: shared=, references=.
-        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=time_ns())
+        self.now = now = time_ns()
+        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
 
     def put(self, frames: Sequence[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
         """Send a message, after the frames of its route; None: there is no room now. An attempt: it never waits.

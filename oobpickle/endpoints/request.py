@@ -154,13 +154,14 @@ class Server(Serving, Blocking):
             self._serve(handler, threading.Lock())
             return
         turn = threading.Lock()
-        self._threads = tuple(
+        threads = tuple(
             threading.Thread(target=self._serve, args=(handler, turn), name=f"oobpickle worker {number}", daemon=True)
             for number in range(self._workers)
         )
-        for thread in self._threads:
+        for thread in threads:
             thread.start()
-        for thread in self._threads:
+        self._threads = threads  # only now: close joins them, and may be called while they start
+        for thread in threads:
             thread.join()
 
     def _serve(self, handler: Callable[[Any], Any], turn: threading.Lock) -> None:

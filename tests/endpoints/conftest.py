@@ -140,13 +140,3 @@ def address(request, tmp_path):
         "ipc": f"ipc://{tmp_path}/socket",
         "tcp": "tcp://127.0.0.1:*",
     }[request.param]
-
-
-@pytest.fixture
-def inproc():
-    return f"inproc://test-{next(_addresses)}"
-
-
-@pytest.fixture
-def ipc(tmp_path):
-    return f"ipc://{tmp_path}/socket"

@@ -245,6 +245,7 @@ def test_malformed_and_forged_replies(api, ipc):
     client = api.make("Client", bind=ipc)
     with zmq.Context.instance().socket(zmq.DEALER) as raw:
         raw.connect(ipc)
+        until(lambda: "ready" in [event.kind for event in client.events()])
         asking = api.start(client.request, 1, timeout=5)
         assert raw.poll(5000)
         asked = wire.unpack([memoryview(raw.recv())])

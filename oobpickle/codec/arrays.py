@@ -65,7 +65,8 @@ MEMO = {id(source): (0, source)}
 def build_table(arrays: list[Array], small: int, in_band: int = 0) -> tuple[bytes, list[memoryview]]:
     """Lay out arrays (exact ndarrays without objects, in the order of use) as (prefix, buffers).
 
-    small: arrays of fewer bytes are gathered. in_band: a few arrays, each of fewer bytes, are written into the stream. The buffers are views of the arrays' own memory where that is possible.
+    small: arrays of fewer bytes are gathered. in_band: a few arrays, of fewer bytes together, are written into the stream.
+    The buffers are views of the arrays' own memory where that is possible.
     """
     unions = list(overlapping(arrays)) if len(arrays) > 1 else []
     if len(arrays) < MANY and not unions:
@@ -98,6 +99,7 @@ def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
         if a.nbytes:
             flat, strides = contiguous(a)
             if a.nbytes < in_band:
+                in_band -= a.nbytes
                 pieces += (b"(\x96", a.nbytes.to_bytes(8, "little"), flat)  # BYTEARRAY8
             else:
                 pieces.append(b"(\x97")

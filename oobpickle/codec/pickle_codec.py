@@ -24,8 +24,9 @@ SMALL = 32 * 1024
 """Arrays and buffers of fewer bytes are gathered: packed side by side, or left in-band. At this size a frame of its
 own and a copy cost the same, about 5 us (benchmarks/small_buffers.py)."""
 
-IN_BAND = 4 * 1024
-"""A few arrays, each of fewer bytes, are written into the stream: below this an entry in the head costs more."""
+IN_BAND = 3 * 1024
+"""A few arrays, of fewer bytes together, are written into the stream: an entry in the head costs more. So much, since a
+stream is to be under 4 KB whatever else is in an object."""
 
 _NO_MORE = object()
 _UNKNOWN = object()

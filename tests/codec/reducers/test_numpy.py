@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -165,13 +166,20 @@ class WithGetstate(np.ndarray):
         raise RuntimeError("asked for its state")
 
 
+def chararray(a):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from numpy 2.5 on
+        return a.view(np.char.chararray)
+
+
+@pytest.mark.filterwarnings("ignore:The chararray class is deprecated")
 class TestSubclasses:
     @pytest.mark.parametrize(
         "a",
         [
             np.arange(6.0).reshape(2, 3).view(np.matrix),
             np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]).view(np.recarray),
-            np.array(["abc", "d"]).view(np.char.chararray),
+            chararray(np.array(["abc", "d"])),
             np.arange(6.0).view(Plain),
             np.arange(6.0)[::2].view(Plain),
             np.asfortranarray(np.arange(6.0).reshape(2, 3)).view(Plain),

@@ -107,11 +107,12 @@ def _run(sources: list[str], seconds: float, latest: float) -> dict[str, list[st
         console.print(_machine())
         table = _table(console.width)
         try:
-            with Live(Group(table, bar), console=console, refresh_per_second=4, transient=True):
+            with Live(Group(table, bar), console=console, refresh_per_second=4, transient=True) as live:
                 for index, thing in enumerate(things):
                     outcomes = []
                     for transport in TRANSPORTS:
                         bar.update(task, description=f"{thing.title} over {transport.name}")
+                        live.refresh()  # a run may be shorter than the time between two
                         if time.monotonic() < latest:
                             outcome = pair.run(index, thing, transport, seconds / runs)
                         else:

@@ -50,9 +50,10 @@ CASES: dict[str, list[tuple[Case, list[Target]]]] = {
     ],
     "trip": [
         (
-            Case(Thing(BYTES, 8), ROUND_TRIP, IPC, (OURS, BARE, RECIPE, PYOBJ)),
+            Case(Thing(ARRAY, 8), ROUND_TRIP, IPC, (OURS, BARE, RECIPE, PYOBJ)),
             [Target(OURS, BARE, 1 / 1.3), Target(OURS, RECIPE, 1 / 0.7)],
-        )
+        ),
+        (Case(Thing(BYTES, 8), ROUND_TRIP, IPC, (OURS, BARE, RECIPE, PYOBJ)), [Target(OURS, BARE, 1 / 1.3)]),
     ],
 }
 

@@ -98,11 +98,17 @@ def iter_file(path: AnyPath, *, codec: AnyCodec = "pickle") -> Iterator[Any]:
     Raises DecodeError at a record that is damaged or cut off; those before it have been given.
     """
     chosen = codec_of(codec)
+    for frames in iter_frames(path):
+        yield unpack(frames, chosen)
+
+
+def iter_frames(path: AnyPath) -> Iterator[list[memoryview]]:
+    """The frames of all messages in a file, as views of a map of it. Nothing is decoded. Raises as `iter_file`."""
     view = _mapped(path)
     position = 0
     while position < len(view):
         frames, position = _frames(view, position)
-        yield unpack(frames, chosen)
+        yield frames
 
 
 def _padding(length: int) -> int:

@@ -1,4 +1,4 @@
-"""Every bound on what a peer sends to the data codec, with its unit and its reason.
+"""Every bound on what a peer sends, with its unit and its reason: those of the data codec first, then the endpoints'.
 
 Rule 1: a bound is checked before the memory or the time that it bounds is spent.
 Rule 2: the encoder checks the same bounds as the decoder, so a receiver with equal limits takes what a sender lets out.
@@ -6,8 +6,7 @@ Rule 3: what is linear in the length of the message is bounded by that length, g
 (keys that collide, one object used many times) is bounded tightly. The defaults keep the decoding of any stream of up
 to 64 KiB with buffers of up to 1 MB under 250 ms and 64 MB, measured on one core of an AMD EPYC.
 
-The bounds on messages as such are ZeroMQ's (MAXMSGSIZE) and the endpoints'; docs/security.md says what those do not
-bound.
+docs/security.md says what these do not bound.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -89,3 +88,28 @@ class Limits:
 
 DEFAULT = Limits()
 """The limits of a codec that was given none."""
+
+TOPIC_MAX = 255
+"""Bytes of a topic. A receiver looks no further for its end: a frame without one costs it 256 bytes of search."""
+
+SUBSCRIPTIONS_MAX = 65_536
+"""Different prefixes that a publisher keeps apart. A peer makes one from a few bytes; past this all topics are wanted."""
+
+LINES_MAX = 65_536
+"""Lines (sender and topic) whose numbers a subscriber follows, about 200 bytes each; the oldest is forgotten for a new one."""
+
+LATEST_MAX = 4096
+"""Topics of which a Subscriber(latest=True) keeps a message that was not taken yet; each may be as large as a frame."""
+
+FRAMES_MAX = 65_537
+"""Frames of one message: the head, and 65,536 buffers. A frame of no bytes still costs the receiver 200 of its own."""
+
+FRAME_BYTES_MAX = 2**33
+"""Bytes of one frame: 8 GiB. libzmq allocates a frame when its first bytes name its length, so a peer that nobody has
+authenticated can ask for this much address space; lower it (max_frame=) where that matters."""
+
+SKIPS_MAX = 64
+"""Bad messages that a receive passes over before it looks at the clock again."""
+
+EVENTS_MAX = 256
+"""Connection events kept for `events()`; peers cause them, and the newest are those of interest."""

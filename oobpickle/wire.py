@@ -42,6 +42,10 @@ HEADER = struct.Struct("<4sBBHQQQQII")
 PICKLE, DATA = 0, 1
 """Codec numbers. They must not be changed."""
 
+KEPT, FAILED = 1, 2
+"""Flags, bits. KEPT: repeated by a publisher for those who came late. FAILED: a reply that tells of an error; its object
+is (type name, text, traceback). Other bits are 0 when sent and ignored when received. They must not be changed."""
+
 OWN, GLUED, SHARED = 0, 1, 2
 """Where a buffer is: the two high bits of its table entry. 3 is not used. They must not be changed."""
 
@@ -120,6 +124,11 @@ def pack(
     )
     frames[0] = b"".join((header, _table(len(table)).pack(*table), references, stream, *glued))
     return frames
+
+
+def with_flags(head: Frame, flags: int) -> bytes:
+    """The same head with other flags."""
+    return b"".join((head[:6], flags.to_bytes(2, "little"), head[8:]))
 
 
 def is_head(frame: Frame) -> bool:

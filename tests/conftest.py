@@ -200,6 +200,18 @@ def sockets(make_sockets, facade, transport):
     return make_sockets(facade, transport)
 
 
+@pytest.fixture
+def inproc(request):
+    """An inproc address of the test's own."""
+    return f"inproc://{request.node.name}"
+
+
+@pytest.fixture
+def ipc(tmp_path_factory):
+    """An ipc address in a directory that only we may enter."""
+    return f"ipc://{tmp_path_factory.mktemp('s')}/s"
+
+
 # Processes
 
 

@@ -7,6 +7,7 @@ import typer
 import oobpickle
 from oobpickle.cli.bench import bench
 from oobpickle.cli.demo import demo
+from oobpickle.cli.inspect import inspect
 
 app = typer.Typer(
     name="oobpickle",
@@ -40,9 +41,12 @@ def _oobpickle(
 
     - `oobpickle bench --quick`
 
+    - `oobpickle inspect scan.oob`
+
     Exit status: 0 all is well, 1 something was wrong, 2 wrong arguments, 130 interrupted.
     """
 
 
 app.command()(demo)
 app.command()(bench)
+app.command()(inspect)

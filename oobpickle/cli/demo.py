@@ -76,7 +76,7 @@ def demo(
         raise typer.BadParameter(str(error), param_hint="FILE") from error
     except DemoFailed as error:
         wrong = {str(error): ["all"]}
-    console = Console()
+    console = Console(highlight=False)
     if not wrong:
         took = time.monotonic() - began
         console.print(f"All arrived right, in {took:.0f} s. What the columns say: oobpickle demo --help")
@@ -89,10 +89,11 @@ def demo(
 def _run(sources: list[str], seconds: float, latest: float) -> dict[str, list[str]]:
     """Send all that is in sources, and show how it went; what was wrong, and where. Raises BadFile and DemoFailed."""
     console = Console()
-    now = TextColumn(
-        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    # 76 columns: a ^C that the terminal writes behind it must not begin a new line.
+    doing = TextColumn(
+        "{task.description}", markup=False, table_column=Column(width=36, no_wrap=True, overflow="ellipsis")
     )
-    bar = Progress(now, BarColumn(30), TimeElapsedColumn(), console=console, expand=True)
+    bar = Progress(doing, BarColumn(30), TimeElapsedColumn(), console=console)
     runs = len(sources) * len(TRANSPORTS)
     task = bar.add_task("starting two processes", total=len(sources) + runs)
     wrong: dict[str, list[str]] = {}
@@ -122,8 +123,9 @@ def _run(sources: list[str], seconds: float, latest: float) -> dict[str, list[st
                     for row in _rows(thing, outcomes):
                         table.add_row(*row)
         finally:  # also what there is of it after Ctrl-C
-            console.print(table)
-            console.print()
+            if table.row_count:
+                console.print(table)
+                console.print()
     return wrong
 
 

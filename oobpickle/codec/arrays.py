@@ -62,14 +62,15 @@ MEMO = {id(source): (0, source)}
 """The memo that a pickler starts with, so that the source is BINGET 0."""
 
 
-def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview]]:
+def build_table(arrays: list[Array], small: int, in_band: int = 0) -> tuple[bytes, list[memoryview]]:
     """Lay out arrays (exact ndarrays without objects, in the order of use) as (prefix, buffers).
 
-    small: arrays of fewer bytes are packed. The buffers are views of the arrays' own memory where that is possible.
+    small: arrays of fewer bytes are gathered. in_band: a few arrays, of fewer bytes together, are written into the stream.
+    The buffers are views of the arrays' own memory where that is possible.
     """
     unions = list(overlapping(arrays)) if len(arrays) > 1 else []
     if len(arrays) < MANY and not unions:
-        return _each(arrays)
+        return _each(arrays, in_band)
     table = _Table()
     placed: set[int] = set()
     for flat, members in unions:
@@ -90,15 +91,20 @@ def build_table(arrays: list[Array], small: int) -> tuple[bytes, list[memoryview
     return table.prefix(), table.buffers
 
 
-def _each(arrays: list[Array]) -> tuple[bytes, list[memoryview]]:
+def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
     """Give each array a buffer of its own, whatever its size: for a few that is faster than to gather them."""
-    pieces = [_ARRAY_TABLE, b"(N"]
+    pieces: list[bytes | memoryview] = [_ARRAY_TABLE, b"(N"]
     buffers: list[memoryview] = []
     for a in arrays:
         if a.nbytes:
             flat, strides = contiguous(a)
-            buffers.append(flat)
-            pieces += (b"(\x97", _opcodes(a, strides, 0, 1), b"t")
+            if a.nbytes < in_band:
+                in_band -= a.nbytes
+                pieces += (b"(\x96", a.nbytes.to_bytes(8, "little"), flat)  # BYTEARRAY8
+            else:
+                pieces.append(b"(\x97")
+                buffers.append(flat)
+            pieces += (_opcodes(a, strides, 0, 1), b"t")
         else:
             pieces += (b"(N", _opcodes(a, None, 0, 1), b"t")
     pieces.append(_END)

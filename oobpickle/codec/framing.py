@@ -26,6 +26,10 @@ FRAME = b"\x95"
 _FRAME_HEADER = 9
 _VALUE_OPCODES: dict[type, bytes] = {bytes: b"B\x8e", bytearray: b"\x96"}  # BINBYTES, BINBYTES8; BYTEARRAY8
 
+TINY, FEW = 1024, 16
+"""A stream is to be under 4 KB, so the first few small buffers of an object (the validity bits of an Arrow column) go
+beside it; the wire glues them on again. Thousands of them stay in it, where they cost the copy alone."""
+
 FROM_BUFFER: dict[type, bytes] = {
     bytes: b"\x8c\x08builtins\x8c\x05bytes\x93\x97\x85R",
     bytearray: b"\x8c\x08builtins\x8c\x09bytearray\x93\x97\x85R",
@@ -90,24 +94,28 @@ class Recording:
     write: the list's own append, so that the C pickler calls no Python code. keep: the buffer callback.
     """
 
-    __slots__ = ("_events", "_small", "write")
+    __slots__ = ("_events", "_few", "_small", "write")
 
     def __init__(self, small: int) -> None:
-        """small: a buffer of fewer bytes stays in-band."""
+        """small: a buffer of fewer bytes stays in-band, unless it is one of the first `FEW` that are not `TINY`."""
         self._events: list[Any] = []
         self._small = small
+        self._few = FEW
         self.write = self._events.append
 
     def keep(self, buffer: PickleBuffer) -> bool:
         """Take a buffer of the dump; true leaves it in-band."""
         view = buffer.raw()
         if view.nbytes < self._small:
-            return True
+            if not self._few or view.nbytes < TINY:
+                return True
+            self._few -= 1
         self.write(view)
         return False
 
     def take(self) -> tuple[bytes, list[memoryview]]:
         """The opcodes of the dump, without PROTO and FRAME, and its buffers in their order; forgets them."""
+        self._few = FEW
         events = self._events
         if len(events) == 1:
             data = events.pop()  # the commonest case: PROTO, and one FRAME unless it is tiny

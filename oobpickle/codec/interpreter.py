@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from oobpickle.codec.rules import Names, Rule
 from oobpickle.codec.weights import (
+    ALIASED,
     ATOM,
     BUFFER,
     CALL,
@@ -40,6 +41,7 @@ from oobpickle.codec.weights import (
     VALUE,
     Refused,
     deep,
+    recalled,
     refuse,
     unhashable,
     weigh_keys,
@@ -63,12 +65,14 @@ class Weighed(NamedTuple):
     """What running a stream has shown.
 
     buffers: how many it takes. arrays: how often it calls the source. item: the integer for its object.
+    sure: no name is called that could refuse what an encoder has made (see Rule).
     suspect: there are so many keys with a chosen hash that, if all of them are equal, they cost more than the bound.
     """
 
     buffers: int
     arrays: int
     item: int
+    sure: bool
     suspect: bool
 
 
@@ -84,6 +88,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
     memo: list[int] = []
     rules: list[Rule] = []
     buffers = arrays = keys = collisions = freeing = work = 0
+    sure = True
     i = at = START
     try:
         for _ in repeat(None, limits.opcodes):
@@ -99,7 +104,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 elif op == MEMOIZE:
                     i += 1
                     top = stack[-1]
-                    memo.append(top if top < LIST or top >= CALL or top & KIND == VALUE else VALUE | DEEP)
+                    memo.append(top if top < VALUE else recalled(top))
                 elif op == 0x86:  # TUPLE2
                     i += 1
                     b = stack.pop()
@@ -133,10 +138,8 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                         stream[module + 2 : module + 2 + stream[module + 1]],
                         stream[name + 2 : name + 2 + stream[name + 1]],
                     )
-                    if (rule := names.get(full)) is None:
-                        refuse(f"{b'.'.join(full)!r} is no name that a stream may use here")
-                    stack[-1] = CALL + len(rules)
-                    rules.append(rule)
+                    rules.append(names[full])
+                    stack[-1] = CALL + len(rules) - 1
                 elif op == 0x97:  # NEXT_BUFFER
                     i += 1
                     buffers += 1
@@ -199,11 +202,11 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                     i += 5
                     arrays += 1
                     stack.append(VALUE)
-                    memo.append(VALUE)
+                    memo.append(VALUE | ALIASED)
                     if runs and not arrays % 8:
                         pairs, singles, i = _run_of_arrays(stream, i)
                         stack += (UNPLACED, VALUE) * pairs + (VALUE,) * singles
-                        memo += (UNPLACED, VALUE) * pairs + (VALUE,) * singles
+                        memo += (UNPLACED, VALUE | ALIASED) * pairs + (VALUE | ALIASED,) * singles
                         arrays += pairs + singles
                 else:
                     i += 2
@@ -229,6 +232,9 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 else:
                     rule = rules[called - CALL]
                     work += rule.work
+                    sure = sure and rule.sure
+                    if rule.fresh and arguments & ALIASED:
+                        refuse("an argument out of the memo, in a call that copies it")
                     if rule.source:
                         if memo or outer or len(stack) != 1:
                             refuse("a table of arrays that is not the first thing in the stream")
@@ -243,7 +249,8 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                         stack[-1] = VALUE | arguments & DEEP
                 if stream[i] == MEMOIZE:
                     i += 1
-                    memo.append(stack[-1])
+                    top = stack[-1]
+                    memo.append(top if top < VALUE else recalled(top))
             elif op == 0x75:  # SETITEMS
                 i += 1
                 group = stack
@@ -275,13 +282,13 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 stack.append(DICT)
                 if stream[i] == MEMOIZE:
                     i += 1
-                    memo.append(VALUE | DEEP)
+                    memo.append(VALUE | ALIASED | DEEP)
             elif op == 0x5D:  # EMPTY_LIST
                 i += 1
                 stack.append(LIST)
                 if stream[i] == MEMOIZE:
                     i += 1
-                    memo.append(VALUE | DEEP)
+                    memo.append(VALUE | ALIASED | DEEP)
             elif op == 0x65:  # APPENDS
                 i += 1
                 group = stack
@@ -345,10 +352,12 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
         reason = str(refused)
     except IndexError:
         reason = "truncated" if i >= len(stream) else "nothing there to take: the stack or the memo is shorter"
+    except KeyError as error:  # of names
+        reason = f"{b'.'.join(error.args[0])!r} is no name that a stream may use here"
     except ValueError:  # of max
         reason = "an empty group"
     else:
-        return Weighed(buffers, arrays, stack[0], collisions > 2 * limits.keys_values)
+        return Weighed(buffers, arrays, stack[0], sure, collisions > 2 * limits.keys_values)
     raise DecodeError(reason, offset=min(at, len(stream)), opcode=_name(stream, at))
 
 

@@ -24,6 +24,10 @@ SMALL = 32 * 1024
 """Arrays and buffers of fewer bytes are gathered: packed side by side, or left in-band. At this size a frame of its
 own and a copy cost the same, about 5 us (benchmarks/small_buffers.py)."""
 
+IN_BAND = 3 * 1024
+"""A few arrays, of fewer bytes together, are written into the stream: an entry in the head costs more. So much, since a
+stream is to be under 4 KB whatever else is in an object."""
+
 _NO_MORE = object()
 _UNKNOWN = object()
 
@@ -42,7 +46,7 @@ class PickleCodec:
 
     def __init__(self, *, small: int = SMALL) -> None:
         self._small = small
-        self._idle: list[_CodecPickler] = []  # to make a pickler costs more than a small dump
+        self._idle: list[CodecPickler] = []  # to make a pickler costs more than a small dump
 
     def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
         """Encode obj as (stream, buffers): the buffers are flat views of obj's own memory, or of gathered copies.
@@ -53,7 +57,7 @@ class PickleCodec:
         try:
             pickler = self._idle.pop()
         except IndexError:
-            pickler = _CodecPickler(self._small)
+            pickler = CodecPickler(self._small)
         arrays = pickler.start()
         try:
             pickler.dump(obj)
@@ -66,7 +70,7 @@ class PickleCodec:
         if not arrays:
             return canonical(NO_ARRAYS, opcodes), buffers
         try:
-            prefix, table_buffers = build_table(arrays, self._small)
+            prefix, table_buffers = build_table(arrays, self._small, min(IN_BAND, self._small))
         except MemoryError:
             raise
         except Exception as error:
@@ -87,7 +91,7 @@ class PickleCodec:
         return obj
 
 
-class _CodecPickler(pickle.Pickler):
+class CodecPickler(pickle.Pickler):
     """Dumps one object at a time; a failed one is thrown away. No cycle leads back here: it would hold buffers."""
 
     def __init__(self, small: int) -> None:

@@ -18,6 +18,9 @@ class Rule(NamedTuple):
     stack: bytes of C stack that freeing the result takes, if it holds other objects and CPython frees it by recursion;
     else 0.
     source: the result is the source of the arrays, and all of the above means nothing.
+    fresh: the call copies its arguments, or hashes what is in them: what stands elsewhere too is refused as one, since
+    it could be copied any number of times.
+    sure: the rebuilder looks at no limit and no allowance: it takes whatever its reducer gives.
 
     The number of arguments is no part of it: a rebuilder has a fixed signature, and Python checks it.
     """
@@ -28,6 +31,8 @@ class Rule(NamedTuple):
     work: int = 1
     stack: int = 0
     source: bool = False
+    fresh: bool = False
+    sure: bool = False
 
 
 Names: TypeAlias = Mapping[tuple[bytes, bytes], Rule]

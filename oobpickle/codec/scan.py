@@ -20,11 +20,8 @@ asking find_class; no BUILD, OBJ, INST or NEWOBJ; no DUP, no GLOBAL. What is not
 *Weights.* The opcodes that are left can still end a process (a tuple nested 130,000 deep as a dict key) or keep it busy
 for hours (``t = (t, t)``, 40 times, as a key), so interpreter.py runs them on weights; and where many keys could have one
 hash, collisions.py counts the hashes.
-
-Streams repeat: same shapes, same dtypes, same keys. Verdicts are kept by the stream's bytes.
 """
 
-from threading import Lock
 from typing import NamedTuple
 
 from oobpickle.codec.collisions import check_hashes
@@ -33,64 +30,28 @@ from oobpickle.codec.rules import Names
 from oobpickle.errors import DecodeError
 from oobpickle.limits import DEFAULT, Limits
 
-KEPT_BYTES = 2**20
-"""Bytes of streams whose verdicts one Scanner keeps: some thousand messages with a handful of arrays."""
-
-KEPT_EACH = 2**14
-"""The longest stream, in bytes, whose verdict is kept. A longer one holds more that changes from message to message."""
-
 _FORM = b"\x80\x05\x95"  # PROTO 5, FRAME
 
 
 class Verdict(NamedTuple):
-    """What a receiver must still check: that there are as many buffers, and as many arrays in the table."""
+    """What the scan has found.
+
+    buffers: how many the stream takes. arrays: how many it takes from the table. The receiver has to see to it that there
+    are as many. sure: it calls nothing that could refuse what an encoder has made.
+    """
 
     buffers: int
     arrays: int
-
-
-class Scanner:
-    """Scans streams that may use the given names, within the given limits.
-
-    names may grow while the Scanner lives; a rule in it must not change. May be used from several threads.
-    """
-
-    __slots__ = ("_kept", "_kept_bytes", "_limits", "_lock", "_names")
-
-    def __init__(self, names: Names, limits: Limits = DEFAULT) -> None:
-        self._names = names
-        self._limits = limits
-        self._kept: dict[bytes, Verdict] = {}
-        self._kept_bytes = 0
-        self._lock = Lock()
-
-    def scan(self, stream: bytes) -> Verdict:
-        """Give the verdict on a stream, or raise DecodeError. stream: exactly bytes, which nobody can change."""
-        verdict = self._kept.get(stream)
-        if verdict is None:
-            verdict = scan(stream, self._names, self._limits)
-            if len(stream) <= KEPT_EACH:
-                self._keep(stream, verdict)
-        return verdict
-
-    def _keep(self, stream: bytes, verdict: Verdict) -> None:
-        with self._lock:
-            if stream not in self._kept:
-                self._kept[stream] = verdict
-                self._kept_bytes += len(stream)
-            while self._kept_bytes > KEPT_BYTES:
-                oldest = next(iter(self._kept))
-                del self._kept[oldest]
-                self._kept_bytes -= len(oldest)
+    sure: bool
 
 
 def scan(stream: bytes, names: Names, limits: Limits = DEFAULT) -> Verdict:
-    """Give the verdict on a stream; see `Scanner`, which keeps verdicts."""
+    """Give the verdict on a stream, which is exactly bytes: nobody can change them. Raises DecodeError."""
     check_form(stream, limits)
     weighed = weigh(stream, names, limits)
     if weighed.suspect:
         check_hashes(stream, names, limits)
-    return Verdict(weighed.buffers, weighed.arrays)
+    return Verdict(weighed.buffers, weighed.arrays, weighed.sure)
 
 
 def check_form(stream: bytes, limits: Limits) -> None:

@@ -9,6 +9,7 @@ In rising order:
     LIST, DICT, SET       a container in the making. DICT and SET count in their low bits the keys with a chosen hash.
                           Only where it was made is a container filled, as picklers do: out of the memo it is a VALUE
     BUFFER                a buffer just taken
+    .. | ALIASED          out of the memo: it stands elsewhere too
     .. | DEEP             holds something that CPython frees by recursion, however far down; or might
     CALL + n, SOURCE      the n-th name of the stream; the source of the arrays. Neither is ever a value
 
@@ -33,7 +34,8 @@ UNPLACED = -1
 
 VALUE, LIST, DICT, SET, BUFFER = (kind << 40 for kind in (1, 2, 4, 6, 8))
 KIND = 15 << 40
-DEEP = 1 << 50
+ALIASED = 1 << 50
+DEEP = 1 << 51
 CALL = 1 << 60
 SOURCE = 1 << 61
 
@@ -54,15 +56,27 @@ def weight_of(group: Sequence[int]) -> int:
 
 def unhashable(group: Sequence[int]) -> int:
     """The integer for a tuple that is no key: too heavy, or something in it is none. Refuses a name in it."""
-    deepest = max(group)
-    return VALUE if deepest < DEEP else VALUE | deep(deepest)
+    if max(group) < ALIASED:
+        return VALUE
+    bits = 0
+    for item in group:
+        if item >= ALIASED:
+            bits |= item & ALIASED | deep(item)
+    return VALUE | bits
 
 
 def deep(deepest: int) -> int:
-    """DEEP, for a container whose deepest value is this. Refuses a name, or the source of the arrays, as a value."""
+    """DEEP or 0, for a container whose deepest value is this. Refuses a name, or the source of the arrays, as a value."""
     if deepest >= CALL:
         refuse("a name, or the source of the arrays, where a value must be")
-    return DEEP
+    return deepest & DEEP
+
+
+def recalled(top: int) -> int:
+    """What the memo gives back of this: a value that stands elsewhere too, and that is filled no more."""
+    if top < VALUE or top >= CALL:
+        return top
+    return VALUE | ALIASED | (top & DEEP if top & KIND == VALUE else DEEP)
 
 
 def weigh_keys(group: Sequence[int], heaviest: int) -> tuple[int, int, int]:

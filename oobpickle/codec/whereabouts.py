@@ -7,6 +7,8 @@ from itertools import islice
 from types import MemberDescriptorType
 from typing import Any
 
+import numpy as np
+
 MAX_VALUES = 1_000_000
 """Values looked at before the search gives up: about half a second."""
 
@@ -14,7 +16,8 @@ MAX_VALUES = 1_000_000
 def path_to(root: Any, target: Any) -> str:
     """Find target (by identity) inside root; "" if it is not found. Runs no code of the object's own classes.
 
-    Breadth first, so the path is a shortest one. Looks into dicts, lists, tuples, sets, deques and instance attributes.
+    Breadth first, so the path is a shortest one. Looks into dicts, lists, tuples, sets, deques, object arrays and instance
+    attributes.
     """
     if root is target:
         return "obj"
@@ -22,7 +25,7 @@ def path_to(root: Any, target: Any) -> str:
     todo: deque[tuple[Any, str]] = deque([(root, "obj")])
     while todo and len(seen) < MAX_VALUES:
         value, path = todo.popleft()
-        for child, step in _children(value):
+        for child, step in children(value):
             if child is target:
                 return path + step
             if id(child) not in seen:
@@ -31,19 +34,22 @@ def path_to(root: Any, target: Any) -> str:
     return ""
 
 
-def _children(value: Any) -> Iterator[tuple[Any, str]]:
+def children(value: Any) -> Iterator[tuple[Any, str]]:
     if isinstance(value, dict):
         for key, item in dict.items(value):
-            yield item, f"[{_short(key)}]"
+            yield item, f"[{short(key)}]"
         for key in dict.keys(value):
-            yield key, f".keys() <key {_short(key)}>"
+            yield key, f".keys() <key {short(key)}>"
     elif isinstance(value, (list, tuple, deque)):
         for index, item in enumerate(islice(_items(value), MAX_VALUES)):
             yield item, f"[{index}]"
     elif isinstance(value, (set, frozenset)):
         for item in _items(value):
-            yield item, f" <member {_short(item)}>"
-    yield from ((item, f".{name}") for name, item in _attributes(value).items())
+            yield item, f" <member {short(item)}>"
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        for place, item in islice(np.ndenumerate(value.view(np.ndarray)), MAX_VALUES):
+            yield item, f"[{', '.join(map(str, place))}]"
+    yield from ((item, f".{name}") for name, item in attributes(value).items())
 
 
 def _items(value: Any) -> Iterator[Any]:
@@ -53,7 +59,7 @@ def _items(value: Any) -> Iterator[Any]:
     return items
 
 
-def _attributes(value: Any) -> Mapping[str, Any]:
+def attributes(value: Any) -> Mapping[str, Any]:
     """The attributes that default pickling would take, without running the object's own code."""
     try:
         found = dict(object.__getattribute__(value, "__dict__"))
@@ -69,11 +75,11 @@ def _attributes(value: Any) -> Mapping[str, Any]:
     return found
 
 
-def _short(key: Any) -> str:
+def short(key: Any) -> str:
     """A key as text: its repr if that is short and runs nobody's code, else its type."""
     cls = type(key)
     if cls is tuple:
-        text = f"({', '.join(map(_short, key[:_SHOWN]))}{', ...' if len(key) > _SHOWN else ',' * (len(key) == 1)})"
+        text = f"({', '.join(map(short, key[:_SHOWN]))}{', ...' if len(key) > _SHOWN else ',' * (len(key) == 1)})"
     elif cls in _TEXT:
         text = repr(key[:_SHOWN])
     elif cls in (float, bool, type(None)) or (cls is int and key.bit_length() <= _SHOWN):

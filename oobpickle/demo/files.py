@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-MAX_BYTES = 512 << 20
-"""Of all files together, unpacked: the two processes hold them some four times, and send each ten times in 30 s."""
+MAX_BYTES = 256 << 20
+"""Of all files together, unpacked: the two processes hold up to four times as much, and send and check each six times, which
+has to be over in 30 s on a busy machine too."""
 
 MAX_CSV = 64 << 20
 """Of a .csv as text: parsing makes of it up to ten times as much."""

@@ -20,3 +20,8 @@ def run_code(code, **options):
     """Run Python code, for what has to be set up before."""
     defaults = {"capture_output": True, "env": ENVIRONMENT, "timeout": 60, "check": False}
     return subprocess.run([sys.executable, "-c", code], text=True, **{**defaults, **options})
+
+
+def words(output):
+    """What an output says, wherever its lines are wrapped and boxed."""
+    return " ".join(output.replace("│", "").split())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import oobpickle
-from tests.cli.commands import run
+from tests.cli.commands import run, words
 
 
 def test_version():
@@ -38,7 +38,7 @@ def test_without_a_command_it_shows_what_there_is():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "said"),
     [
         (["nonsense"], "No such command"),
         (["--nonsense"], "No such option"),
@@ -51,8 +51,8 @@ def test_without_a_command_it_shows_what_there_is():
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_arguments(arguments, words):
+def test_wrong_arguments(arguments, said):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+    assert said in words(done.stderr)
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from oobpickle.demo.things import THINGS
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_code
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_code, words
 from tests.until import until
 
 LINE = re.compile(r"(tcp|ipc) +([\d,.]+) +([\d.]+) +([\d.]+|-) +right *$", re.M)
@@ -48,7 +48,7 @@ def test_a_file_that_turns_out_bad(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}]), allow_pickle=True)
     done = run("demo", tmp_path / "a.npy")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "pickled Python objects" in " ".join(done.stderr.replace("│", "").split())
+    assert "pickled Python objects" in words(done.stderr)
 
 
 ONE_THING = """
@@ -67,7 +67,7 @@ run()
 def test_what_is_wrong_is_shown_and_is_the_exit_status():
     done = run_code(ONE_THING.format(transports="faulty.Damages(), faulty.Refuses()"))
     assert (done.returncode, done.stderr) == (1, "")
-    said = " ".join(done.stdout.split())
+    said = words(done.stdout)
     assert "WRONG: image stack over damages: the checksum of what arrived is not that of what was sent" in said
     assert "WRONG: image stack over refuses: the producer: oobpickle.errors.EncodeError: not today" in said
     assert "right" not in said
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_shown_and_is_the_exit_status():
 def test_one_fault_in_several_places_is_told_once():
     done = run_code(ONE_THING.format(transports="faulty.Refuses(), faulty.Refuses()"))
     assert done.returncode == 1
-    assert " ".join(done.stdout.split()).count("not today") == 1
+    assert words(done.stdout).count("not today") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from oobpickle.codec.interpreter import weigh
-from oobpickle.codec.weights import ATOM, BUFFER, DEEP, DICT, EMPTY, KIND, LIST, SET, SOURCE, VALUE
+from oobpickle.codec.weights import ALIASED, ATOM, BUFFER, DEEP, DICT, EMPTY, KIND, LIST, SET, SOURCE, VALUE
 from oobpickle.errors import DecodeError
 from oobpickle.limits import DEFAULT
 from tests.hostile.grammar import accepted
@@ -100,8 +100,8 @@ def test_kinds():
     assert weighed(b"N.").item == ATOM
     assert weighed(b").").item == EMPTY
     assert weighed(b"].").item == LIST
-    assert weighed(b"]\x940h\0.").item == VALUE | DEEP
-    assert weighed(b"]Na\x940h\0.").item == VALUE | DEEP
+    assert weighed(b"]\x940h\0.").item == VALUE | ALIASED | DEEP
+    assert weighed(b"]Na\x940h\0.").item == VALUE | ALIASED | DEEP
     assert weighed(b"}.").item == DICT
     assert weighed(b"\x8f.").item == SET
     assert weighed(b"\x97.").item == BUFFER
@@ -135,7 +135,7 @@ def test_a_run_of_arrays_is_as_many_as_it_holds(count):
     # What the memo holds after a run: 1 + 2 n is the n-th key, 2 + 2 n its array.
     last = 2 * count
     assert weighed(table, b"}(", run, b"u0", get(last - 1), b".").item in (ATOM, -1) or count < 9
-    assert weighed(table, b"}(", run, b"u0", get(last), b".").item == VALUE
+    assert weighed(table, b"}(", run, b"u0", get(last), b".").item == VALUE | ALIASED
     with pytest.raises(DecodeError, match="shorter"):
         weighed(table, b"}(", run, b"u0", get(last + 1), b".")
 

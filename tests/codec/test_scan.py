@@ -1,12 +1,10 @@
 """The form of a stream, and the keeping of verdicts."""
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from oobpickle.codec import scan as module
-from oobpickle.codec.scan import KEPT_BYTES, KEPT_EACH, Scanner, check_form, scan
+from oobpickle.codec.scan import check_form, scan
 from oobpickle.errors import DecodeError
 from oobpickle.limits import DEFAULT
 from tests.hostile.attacks import ATTACKS
@@ -49,7 +47,7 @@ def test_plain_data_of_every_kind():
     pickler.framer.start_framing = lambda: None
     pickler.dump(value)
     stream = framed(file.getvalue()[2:])
-    assert scan(stream, NAMES) == (0, 0)
+    assert scan(stream, NAMES) == (0, 0, True)
     loaded = pickle.loads(stream)
     assert loaded["keys"] == value["keys"]
 
@@ -95,48 +93,6 @@ def test_every_truncation_is_refused():
             scan(stream[:end], NAMES)
         with pytest.raises(DecodeError):
             scan(framed(stream[11:end]), NAMES)
-
-
-def test_a_verdict_is_kept_by_the_bytes(monkeypatch):
-    weighed = []
-    weigh = module.weigh
-    monkeypatch.setattr(module, "weigh", lambda *args: (weighed.append(args[0]), weigh(*args))[1])
-    scanner = Scanner(NAMES)
-    stream = framed(b"(\x97\x97t.")
-    assert scanner.scan(stream) == scanner.scan(bytes(bytearray(stream))) == (2, 0)
-    assert len(weighed) == 1
-    scanner.scan(framed(b"(\x97Nt."))
-    assert len(weighed) == 2
-
-
-def test_a_refusal_is_not_kept_as_a_verdict():
-    scanner = Scanner(NAMES)
-    for _ in range(2):
-        with pytest.raises(DecodeError):
-            scanner.scan(framed(b"b."))
-
-
-def test_what_is_kept_is_bounded():
-    scanner = Scanner(NAMES)
-
-    def stream(size, number):
-        size -= 11 + 5 + 1
-        return framed(b"B", size.to_bytes(4, "little"), number.to_bytes(4, "little").ljust(size), b".")
-
-    scanner.scan(stream(KEPT_EACH + 1, 0))
-    assert not scanner._kept
-    for number in range(KEPT_BYTES // KEPT_EACH * 2):
-        scanner.scan(stream(KEPT_EACH, number))
-    assert sum(map(len, scanner._kept)) == scanner._kept_bytes == KEPT_BYTES
-
-
-def test_many_threads_scan_with_one_scanner():
-    scanner = Scanner(NAMES)
-    streams = [framed(b"(" + b"\x97" * (n % 50) + b"K" + bytes([n % 256]) + b"t.") for n in range(400)]
-    with ThreadPoolExecutor(8) as pool:
-        verdicts = list(pool.map(scanner.scan, streams * 5))
-    assert [verdict.buffers for verdict in verdicts] == [n % 50 for n in range(400)] * 5
-    assert scanner._kept_bytes == sum(map(len, scanner._kept))
 
 
 def test_errors_survive_pickling():

@@ -5,7 +5,7 @@ only what neither can tell (metadata, dtypes of other libraries) as the dtype it
 its memory when it fills that memory without gaps (C, Fortran or any other order of the axes), else one gathered copy.
 
 The rebuilders validate what numpy does not: that a dtype holds no Python objects and that no array is larger than its
-buffer. Shapes, strides and offsets against the buffer's bounds are checked by `np.ndarray` itself.
+buffer or starts before it. All else of shapes, strides and offsets is checked against the buffer's bounds by `np.ndarray`.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,6 +28,11 @@ _memoryview: Any = memoryview  # numpy's annotations say from 3.12 on that an ar
 _PickleBuffer: Any = PickleBuffer
 _PLAIN = {id(np.dtype(char)): np.dtype(char).str for char in "?bBhHiIlLqQefdgFDG"}
 """The text of numpy's own dtypes, which are singletons; all of them export their buffer."""
+
+
+def plain_text(dtype: "np.dtype[Any]") -> str | None:
+    """The text of one of numpy's own dtypes; None for any other."""
+    return _PLAIN.get(id(dtype))
 
 
 def describe(dtype: "np.dtype[Any]") -> Description:
@@ -81,6 +86,8 @@ def _dtype_of_tuple(kind: str, *rest: Any) -> "np.dtype[Any]":
     if kind == "subarray":
         base, shape = rest
         return np.dtype((dtype_of(base), shape))
+    if kind not in _STRUCTS.values():
+        raise ValueError(f"a dtype of kind {kind!r}")
     fields, itemsize, aligned = rest
     names, formats, offsets, titles = zip(*fields, strict=True) if fields else ((), (), (), ())
     spec: dict[str, Any] = {
@@ -223,6 +230,8 @@ def _strided(
     count: int,
 ) -> Array:
     """Give count arrays, one after the other, as one of a dimension more (as it is when count is 1)."""
+    if offset < 0:  # np.ndarray does not mind where no strides are given, and gives what stands before the buffer
+        raise ValueError("an array before its buffer")
     if count != 1:
         shape = (count, *shape)
         if strides is not None:

@@ -1,0 +1,217 @@
+"""`DataCodec`: plain data, arrays, tables and registered classes; safe to decode from anyone.
+
+Rule 1: whatever is decoded, no code of the peer's choice runs, and DecodeError is all that comes out.
+Rule 2: what the encoder lets out, a receiver with the same limits, libraries and registrations takes: it scans what it
+has made as the receiver will.
+
+Theory of operation. Each type has a reducer to a rebuilder and plain arguments; a type that has none is refused, by name.
+Plain arrays are in the table at the start of the stream (arrays.py). The stream is an ordinary pickle of protocol 5 in
+its one canonical form, so that pickle.loads reads it too, where oobpickle can be imported.
+
+To decode: the scan (scan.py) runs the stream on weights. Then CPython's unpickler loads it, with a dictionary for
+find_class, and rebuilders that check their arguments. Rebuilders may copy and read through no more than a multiple of the
+message (allowance.py).
+
+Streams repeat: same shapes, same dtypes, same keys. Of a stream that was decoded before, with buffers of the same
+lengths, neither the scan nor the checks of its table say anything new, and both are left out.
+"""
+
+import pickle
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from operator import attrgetter
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from oobpickle import wire
+from oobpickle.codec import allowance, registry
+from oobpickle.codec.arrays import NO_ARRAYS, TAKE, build_table
+from oobpickle.codec.blame import smallest
+from oobpickle.codec.framing import canonical
+from oobpickle.codec.kept import Kept
+from oobpickle.codec.pickle_codec import SMALL, CodecPickler
+from oobpickle.codec.reducers.checked import checked_table
+from oobpickle.codec.reducers.numpy import array_table, plain_text
+from oobpickle.codec.reducers.numpy_values import reduce_with_objects
+from oobpickle.codec.registry import Registry
+from oobpickle.codec.scan import Verdict, scan
+from oobpickle.codec.vocabulary import LIBRARIES, TABLE, Rebuilder, Vocabulary
+from oobpickle.errors import DecodeError, EncodeError, type_name
+from oobpickle.limits import DEFAULT, Limits
+
+_nbytes = attrgetter("nbytes")
+_dtype = attrgetter("dtype")
+
+
+class DataCodec:
+    """Encodes plain data, numpy arrays, tables of the libraries, and registered classes. Safe to decode from anyone.
+
+    docs/security.md says what safe means. It carries None, bool, int, float, complex, str, bytes, bytearray, memoryview,
+    list, tuple, dict, set, frozenset, range, slice, Ellipsis; arrays of every dtype, numpy scalars and dtypes; dates, times
+    and time zones; Decimal, Fraction, UUID, paths, IP addresses; OrderedDict, defaultdict, deque, Counter, array.array; and
+    what the libraries' modules in oobpickle.codec.reducers list. Shared references survive, and cycles through lists and dicts.
+
+    limits: the bounds of both directions. types: classes that may travel, a `Registry`, or None for those that
+    `oobpickle.register` was given. libraries: those whose types may travel; each is imported when the first message needs
+    it. small: arrays and buffers of fewer bytes are copied, several into one buffer.
+    Immutable; may be used from several threads.
+    """
+
+    number = wire.DATA
+    """What names this codec in a header."""
+
+    __slots__ = ("_idle", "_kept", "_limits", "_small", "_vocabulary")
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = DEFAULT,
+        types: Registry | Iterable[type] | None = None,
+        libraries: Iterable[str] = LIBRARIES,
+        small: int = SMALL,
+    ) -> None:
+        own = registry.DEFAULT if types is None else types if isinstance(types, Registry) else Registry(types)
+        self._limits = limits
+        self._small = small
+        self._vocabulary = Vocabulary(own, libraries)
+        self._kept: Kept[tuple[Verdict, tuple[int, ...]]] = Kept()
+        self._idle: list[_DataPickler] = []  # to make a pickler costs more than a small dump
+
+    def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
+        """Encode obj as (stream, buffers): the buffers are flat views of obj's own memory, or of gathered copies.
+
+        They are read-only where obj's memory is. While they live, a ``bytearray`` of obj cannot be resized.
+        Raises EncodeError with the value that cannot be carried, or that meets a limit, and where it sits.
+        """
+        try:
+            return self._encode(obj)
+        except (EncodeError, DecodeError) as error:
+            part, path, reason = smallest(obj, self._failure, self._vocabulary.carries, error)
+            advice = getattr(reason, "advice", "") or "leave it out, or raise that limit at both ends"
+            raise EncodeError(
+                getattr(reason, "reason", str(reason)), type_name=type_name(part), path=path, advice=advice
+            ) from error
+
+    def decode(self, stream: bytes | memoryview, buffers: Sequence[Any]) -> Any:
+        """Rebuild the object on the buffers, which it keeps alive. Raises DecodeError, whatever goes wrong.
+
+        The stream is copied before it is looked at, unless it is bytes. Arrays are views of the buffers.
+        """
+        if type(stream) is not bytes:
+            stream = bytes(stream)
+        if any(type(buffer) is not memoryview for buffer in buffers):
+            buffers = [memoryview(buffer).cast("B") for buffer in buffers]
+        lengths = tuple(map(_nbytes, buffers))
+        known = self._kept.get(stream)
+        if known is not None and known[1] == lengths:
+            return self._load(stream, buffers, known[0], array_table)
+        verdict = known[0] if known is not None else scan(stream, self._vocabulary.rules, self._limits)
+        if len(buffers) != verdict.buffers:
+            raise DecodeError(f"{len(buffers)} buffers came, and the stream takes {verdict.buffers}")
+        obj = self._load(stream, buffers, verdict, checked_table)
+        self._kept.keep(stream, (verdict, lengths))
+        return obj
+
+    def _load(self, stream: bytes, buffers: Sequence[memoryview], verdict: Verdict, table: Rebuilder) -> Any:
+        unpickler = _DataUnpickler(BytesIO(stream), buffers=buffers)
+        unpickler.rebuilders = self._vocabulary.rebuilders
+        unpickler.table = table
+        allowance.begin(self._limits, len(stream) + sum(map(_nbytes, buffers)), verdict.arrays)
+        try:
+            return unpickler.load()
+        except DecodeError:
+            raise
+        except Exception as error:
+            raise DecodeError(f"{type_name(error)}: {error}") from error
+        finally:
+            allowance.end()
+
+    def _encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
+        try:
+            pickler = self._idle.pop()
+        except IndexError:
+            pickler = _DataPickler(self._small, self._vocabulary)
+        arrays = pickler.start()
+        try:
+            pickler.dump(obj)
+            opcodes, buffers = pickler.finish()
+            self._idle.append(pickler)
+            if arrays:
+                prefix, table_buffers = build_table(arrays, self._small)
+                buffers = table_buffers + buffers
+            else:
+                prefix = NO_ARRAYS
+        except (MemoryError, EncodeError):
+            raise
+        except RecursionError as error:
+            raise EncodeError(
+                "nested too deeply for pickle, or a cycle through something else than lists and dicts",
+                advice="flatten it, or raise sys.setrecursionlimit",
+            ) from error
+        except Exception as error:
+            raise EncodeError(str(error)) from error
+        stream = canonical(prefix, opcodes)
+        lengths = tuple(map(_nbytes, buffers))
+        known = self._kept.get(stream)
+        if known is None or known[1] != lengths:
+            verdict = scan(stream, self._vocabulary.rules, self._limits)
+            if not verdict.sure or any(plain_text(dtype) is None for dtype in set(map(_dtype, arrays))):
+                self._load(stream, buffers, verdict, checked_table)
+            self._kept.keep(stream, (verdict, lengths))
+        return stream, buffers
+
+    def _failure(self, obj: Any) -> Exception | None:
+        try:
+            self._encode(obj)
+        except (EncodeError, DecodeError) as error:
+            return error
+        return None
+
+
+class _DataPickler(CodecPickler):
+    """Dumps one object at a time, of types that the vocabulary has."""
+
+    def __init__(self, small: int, vocabulary: Vocabulary) -> None:
+        super().__init__(small)
+        self._reducers = vocabulary.reducers
+        self._reducer_for = vocabulary.reducer_for
+        self._rebuilders = vocabulary.functions
+
+    def reducer_override(self, obj: Any, /) -> Any:
+        cls: Any = type(obj)
+        if cls is np.ndarray:
+            if not obj.dtype.hasobject:
+                self._arrays.append(obj)
+                return TAKE
+            return reduce_with_objects(obj)
+        if cls is np.memmap:
+            self._arrays.append(obj.view(np.ndarray))
+            return TAKE
+        if cls is FunctionType and obj in self._rebuilders:
+            return NotImplemented  # pickled by its name
+        reducer = self._reducers.get(cls) or self._reducer_for(cls)
+        if reducer is None:
+            raise EncodeError("the data codec does not carry this type", advice=_advice(cls))
+        return reducer(obj)
+
+
+def _advice(cls: type) -> str:
+    if issubclass(cls, (type, *_CALLABLE)):
+        return 'leave it out, or use codec="pickle" between peers that trust each other with code'
+    return 'oobpickle.register its class, or use codec="pickle" between peers that trust each other with code'
+
+
+_CALLABLE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType)
+
+
+class _DataUnpickler(pickle.Unpickler):
+    """Loads a stream that was scanned."""
+
+    rebuilders: dict[tuple[str, str], Rebuilder]
+    table: Rebuilder
+
+    def find_class(self, module: str, name: str) -> Any:
+        full = (module, name)
+        return self.table if full == TABLE else self.rebuilders[full]

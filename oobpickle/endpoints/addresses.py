@@ -1,0 +1,113 @@
+"""Addresses: who can reach one, and binding an ipc path without taking it from somebody else.
+
+Rule 1: an address is private when only this user (and root) can connect to it: inproc, and ipc in a directory of ours that
+nobody else may enter. Everything else others can reach: tcp on 127.0.0.1 too, from any account of the host.
+Rule 2: a path is judged after its links are followed, and by any directory on the way: one closed door is enough.
+Rule 3: libzmq unlinks what it finds at an ipc path and binds; so before that we look whether somebody answers there. The
+directory is locked for the moment between look and bind, so that two of us do not both find it free.
+"""
+
+import errno
+import fcntl
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import zmq
+
+_IPC = "ipc://"
+
+
+def as_addresses(addresses: str | Iterable[str] | None) -> list[str]:
+    """What a user gave as bind= or connect=, as a list. Raises TypeError for what is no text."""
+    if addresses is None:
+        return []
+    listed = [addresses] if isinstance(addresses, str) else list(addresses)
+    for address in listed:
+        if not isinstance(address, str):
+            raise TypeError(f"an address is a string, not {address!r}")
+    return listed
+
+
+def ipc_address(name: str) -> str:
+    """An ipc address in a directory that only this user may enter; the same for every process of the user.
+
+    name: letters, digits and the like; no "/". The directory is ``$XDG_RUNTIME_DIR/oobpickle``, or ``oobpickle-<uid>`` in
+    the folder for temporary files; it is made when it is not there. Raises ValueError for a name that is no file's, or
+    too long for a socket's path, and PermissionError when the directory is somebody else's or open to others.
+    """
+    if not name or "/" in name or "\0" in name or name in (".", ".."):
+        raise ValueError(f"not a name for a socket: {name!r}")
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime, "oobpickle") if runtime else Path(tempfile.gettempdir(), f"oobpickle-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or not _closed_to_others(status):
+        raise PermissionError(errno.EPERM, "not a directory that only this user may enter", str(folder))
+    address = f"{_IPC}{folder / name}"
+    if len(os.fsencode(address)) - len(_IPC) > zmq.IPC_PATH_MAX_LEN:
+        raise ValueError(f"longer than the {zmq.IPC_PATH_MAX_LEN} bytes that a socket's path may have: {address}")
+    return address
+
+
+def is_private(address: str) -> bool:
+    """Rule 1."""
+    if address.startswith("inproc://"):
+        return True
+    if not address.startswith(_IPC):
+        return False
+    path = address[len(_IPC) :]
+    if path == "*":
+        return True  # libzmq makes a directory of mode 0700 for it
+    if path.startswith("@"):
+        return False  # an abstract name: no permissions at all
+    folder = os.path.realpath(os.path.dirname(path) or ".")
+    while folder != os.path.dirname(folder):
+        try:
+            if _closed_to_others(os.stat(folder)):
+                return True
+        except OSError:
+            pass  # not there (yet): whoever makes it decides
+        folder = os.path.dirname(folder)
+    return False
+
+
+def _closed_to_others(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+
+
+@contextmanager
+def unclaimed(address: str) -> Iterator[None]:
+    """Within this, bind. Raises zmq.ZMQError (EADDRINUSE) when somebody serves this ipc path already."""
+    path = address[len(_IPC) :]
+    if not address.startswith(_IPC) or path == "*" or path.startswith("@"):
+        yield
+        return
+    try:
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield  # libzmq will say what is wrong with it
+        return
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if _answers(path):
+            raise zmq.ZMQError(errno.EADDRINUSE, f"somebody serves this path already (addr={address!r})")
+        yield
+    finally:
+        os.close(folder)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            return error.errno == errno.EAGAIN  # its queue is full: it serves
+    return True

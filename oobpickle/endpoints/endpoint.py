@@ -1,0 +1,378 @@
+"""`Endpoint`: the life of one end of a pattern, from its addresses to its close. What it sends and takes is not here.
+
+Rule 1: one lock guards the socket. It is held for attempts, which take no time, and never while waiting. So another
+thread may close an endpoint at any moment: those who wait are woken, find it closed, and raise Closed.
+Rule 2: the context is not ours: it is used, and neither closed nor changed.
+Rule 3: close delivers what was sent, as long as `linger` allows, and says what it could not deliver.
+Rule 4: a socket does not cross a fork. In the child every endpoint of the parent raises Closed, and nothing of libzmq's
+is touched: closing or even looking there would speak on the parent's connections.
+Rule 5: the user's calls carry the housekeeping (events, subscriptions), at most once in `TICK`; there is no thread.
+
+Heartbeats. The *receiving* side sends them and tells the sender when to give it up (ZMTP's TTL). Never the sender: a peer
+that is only slow reads nothing, so it would not answer, and libzmq would cut it off with all that is queued for it (seen:
+358 messages sent, 6 received). For a host that disappears there is TCP's own keep-alive.
+"""
+
+import logging
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import Any, Final, NoReturn, Self, TypeVar
+from weakref import WeakSet
+
+import zmq
+
+from oobpickle import wire
+from oobpickle.codec import AnyCodec, codec_of
+from oobpickle.endpoints.addresses import as_addresses, is_private, unclaimed
+from oobpickle.endpoints.monitor import ConnectionEvent, Monitor, NoMonitor
+from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, Waiter
+from oobpickle.errors import Closed, InsecureEndpoint, Timeout
+from oobpickle.patterns.stats import Counters, Stats
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DEFAULT_CODEC: Final = "pickle"
+"""What is used without codec=."""
+
+LINGER = 10.0
+"""Seconds that close waits for messages to leave: a gigabyte on a slow network; a person can still bear it."""
+
+INTERRUPTED_LINGER = 1.0
+"""The same when a block is left by Ctrl-C or the like: somebody wants to get out."""
+
+CLOSING = 1.0
+"""Seconds that close waits for libzmq when there is nothing to deliver: a millisecond as a rule, then the address is free."""
+
+HIGH_WATER_MARK = 1000
+"""Messages in a queue, as libzmq has it by default."""
+
+TICK = 10_000_000
+"""Nanoseconds between housekeepings: a few microseconds of work each, so 0.1 % of a core."""
+
+HEARTBEAT_INTERVAL, HEARTBEAT_PATIENCE = 1000, 5000
+"""Milliseconds: a receiver tells its sender that it lives, and is given up when it has not told for so long."""
+
+KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 10, zmq.TCP_KEEPALIVE_INTVL: 5, zmq.TCP_KEEPALIVE_CNT: 3}
+"""A host that is gone is noticed after 25 seconds."""
+
+RECONNECT = {zmq.RECONNECT_IVL: 100, zmq.RECONNECT_IVL_MAX: 2000}
+"""Milliseconds: doubled at each failure; a restarted peer is found within two seconds."""
+
+_all: "WeakSet[Endpoint]" = WeakSet()
+_inherited: list[Any] = []  # sockets of the parent, kept from pyzmq's own finalizers in a fork's child
+
+
+def receiving(high_water_mark: int, max_frame: int) -> dict[int, int]:
+    """The options of a socket that receives."""
+    return {
+        zmq.RCVHWM: high_water_mark,
+        zmq.MAXMSGSIZE: max_frame,
+        zmq.HEARTBEAT_IVL: HEARTBEAT_INTERVAL,
+        zmq.HEARTBEAT_TTL: HEARTBEAT_PATIENCE,
+        zmq.HEARTBEAT_TIMEOUT: 0,  # a receiver with full queues does not read the answers
+    }
+
+
+class Endpoint:
+    """What all endpoints share; not for users."""
+
+    _open = False
+    _why_closed = "this endpoint is closed"
+
+    def __init__(
+        self,
+        kind: int,
+        *,
+        bind: str | Iterable[str] | None,
+        connect: str | Iterable[str] | None,
+        codec: AnyCodec,
+        curve: Curve | None,
+        insecure: bool,
+        context: "zmq.Context[Any] | None",
+        linger: float | None,
+        options: Mapping[int, int],
+    ) -> None:
+        self._codec = codec_of(codec)
+        binds, connects = as_addresses(bind), as_addresses(connect)
+        if not binds and not connects:
+            raise ValueError("an endpoint needs bind= or connect=")
+        if self._codec.number == wire.PICKLE and curve is None and not insecure:
+            for address in (*binds, *connects):
+                if not is_private(address):
+                    raise InsecureEndpoint(address)
+        self._lock = Lock()
+        self._linger = linger
+        self._counters = Counters()
+        self._waiters: set[Waiter] = set()
+        self._resting: list[ThreadWaiter] = []
+        self._tick = 0
+        self._lost = 0
+        self._admission = None
+        self._addresses: list[str] = []
+        self._inproc = [address for address in binds if address.startswith("inproc:")]
+        self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
+        self._inproc_only = all(address.startswith("inproc:") for address in (*binds, *connects))
+        self._monitor = NoMonitor() if self._inproc_only else Monitor(self._socket)
+        self._open = True
+        try:
+            for option, value in [(zmq.LINGER, 0), *KEEPALIVE.items(), *RECONNECT.items(), *options.items()]:
+                self._socket.set(option, value)
+            if curve is not None:
+                self._admission = curve.apply(self._socket)
+            for address in binds:
+                with unclaimed(address):
+                    self._socket.bind(address)
+                self._addresses.append(self._socket.get(zmq.LAST_ENDPOINT).decode())
+            for address in connects:
+                self._socket.connect(address)
+                self._addresses.append(address)
+        except BaseException:
+            self._release()
+            raise
+        self._descriptor = int(self._socket.fileno())
+        _watch_forks()
+        _all.add(self)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it is bound, with the ports that the system chose, then where it connects to."""
+        return list(self._addresses)
+
+    @property
+    def socket(self) -> "zmq.Socket[Any]":
+        """The ZeroMQ socket, to be polled. Whoever sends or receives on it breaks the endpoint's books."""
+        return self._socket
+
+    def fileno(self) -> int:
+        """The socket's edge-triggered file descriptor, as pyzmq's ``Socket.fileno``."""
+        return self._descriptor
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can no longer be used."""
+        return not self._open
+
+    @property
+    def stats(self) -> Stats:
+        """The counts as they are now; see Stats."""
+        with self._lock:
+            self._housekeep_if_open()
+            self._counters.connected = self._monitor.connected
+            self._counters.handshakes_failed = self._monitor.refusals
+            return self._snapshot()
+
+    def events(self) -> list[ConnectionEvent]:
+        """The connection events since the last call, the oldest first; at most the last 256 are kept."""
+        with self._lock:
+            self._housekeep_if_open()
+            events = list(self._monitor.events)
+            self._monitor.events.clear()
+            return events
+
+    def _budget_of(self, max_bytes: int | None) -> int | None:
+        """No bound over inproc alone: there the memory is the receiver's as soon as it is sent, and it may keep it."""
+        return None if self._inproc_only else max_bytes
+
+    def _snapshot(self) -> Stats:
+        return self._counters.snapshot()
+
+    def _housekeep(self) -> None:
+        """What has to be done now and then. Called with the lock held."""
+        self._tick = time.time_ns() + TICK
+        self._monitor.read()
+        # libzmq puts off a part of its own work until the socket is used: a SUB subscribes anew after a reconnection.
+        # That swallows signals; see waiting.py.
+        if int(self._socket.get(zmq.EVENTS)) & RECEIVE:
+            self._wake(RECEIVE)
+
+    def _housekeep_if_open(self) -> None:
+        if self._open and not self._socket.closed:
+            self._housekeep()
+
+    def _attend(self) -> None:
+        """The monitor has something to tell."""
+        with self._lock:
+            self._housekeep_if_open()
+
+    def _refuse(self) -> NoReturn:
+        raise Closed(self._why_closed)
+
+    def _gone(self, error: zmq.ZMQError) -> Exception:
+        """What to raise for an error of the socket: Closed when its context was ended under it."""
+        if error.errno not in (zmq.ETERM, zmq.ENOTSOCK):
+            return error
+        self._why_closed = "the context of this endpoint was terminated"
+        return Closed(self._why_closed)
+
+    def _stir(self) -> None:
+        """Wake those whose messages are there: this call may have swallowed the signal. Cheap when nobody waits."""
+        with self._lock:
+            here = self._open and not self._socket.closed and int(self._socket.get(zmq.EVENTS)) & RECEIVE
+        if here:
+            self._wake(RECEIVE)
+
+    def _wake(self, wants: int) -> None:
+        for waiter in tuple(self._waiters):
+            if waiter.wants & wants:
+                waiter.wake()
+
+    def _expired(self, what: str, timeout: float | None) -> Timeout:
+        """The error for a wait that was too long, with what may have been the reason."""
+        refusal = self._monitor.last_refusal
+        return Timeout(f"{what} ({refusal})" if refusal else what, timeout or 0.0)
+
+    def _shut(self) -> None:
+        """Let no call begin any more, and end those that wait."""
+        with self._lock:
+            self._open = False
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        """Wake all who wait, and hold none of their descriptors."""
+        self._wake(-1)
+        self._waiters.clear()
+        self._resting.clear()
+
+    def _part(self, linger: float | None) -> float:
+        """Give the socket to libzmq, to be closed when its messages have left; gives the time when we lose patience."""
+        if linger is not None and linger < 0:
+            linger = self._linger
+        if linger == 0:
+            self._lost = self._unsent()  # libzmq forgets them at once
+        for address in () if self._socket.closed else self._inproc:
+            self._socket.unbind(address)  # else it is taken until the peers have noticed
+        # A little longer than we wait ourselves, so that what is lost is still on the books when we count it.
+        self._socket.close(-1 if linger is None else int(linger * 1000) + (100 if linger else 0))
+        return math.inf if linger is None else time.monotonic() + linger
+
+    def _lingers(self, deadline: float) -> float | None:
+        """The seconds to wait for the next word of the monitor; None when there is nothing more to wait for."""
+        self._monitor.read()
+        if self._monitor.stopped or (self._inproc and not self._unsent()):
+            return None  # (an inproc peer that sleeps keeps the socket from being closed: then the books must do)
+        left = deadline - time.monotonic()
+        if left > 0:
+            return left
+        self._lost = self._lost or self._unsent()
+        left += CLOSING  # now libzmq forgets them, and says when it has
+        return left if left > 0 else None
+
+    def _linger_after(self, kind: type[BaseException] | None) -> float | None:
+        """The linger for the end of a block that raised this; see close."""
+        if kind is None or issubclass(kind, Exception):
+            return self._linger
+        return INTERRUPTED_LINGER if self._linger is None else min(self._linger, INTERRUPTED_LINGER)
+
+    def _release(self) -> None:
+        """Free everything at once, whatever state it is in."""
+        self._open = False
+        self._dismiss()
+        if not self._socket.closed:
+            self._socket.monitor(None, 0)
+        self._socket.close(0)
+        self._monitor.close()
+        if self._admission is not None:
+            self._admission.close()
+
+    def _unsent(self) -> int:
+        """The most messages that may still be held by the socket. Over inproc the peer has them at once."""
+        return 0
+
+    def _farewell(self) -> None:
+        """The last step of a close: count what was lost, free the rest."""
+        if self._lost:
+            self._counters.dropped += self._lost
+            logger.warning("%s: closed with up to %d messages undelivered", ", ".join(self._addresses), self._lost)
+        self._monitor.close()
+        if self._admission is not None:
+            self._admission.close()
+
+    def __del__(self) -> None:
+        if self._open:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._release()
+
+    def __repr__(self) -> str:
+        state = "" if self._open else " (closed)"
+        return f"<{type(self).__module__}.{type(self).__name__} {', '.join(self._addresses)}{state}>"
+
+
+class Blocking(Endpoint):
+    """The blocking wait, and what is made of it."""
+
+    def _until(self, attempt: Callable[[], T | None], wants: int, what: str, timeout: float | None) -> T:
+        """Repeat the attempt until it gives something. Raises Timeout after so many seconds, and Closed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            waiter = self._resting.pop()
+        except IndexError:
+            waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
+        waiter.wants = wants
+        self._waiters.add(waiter)
+        try:
+            while (result := attempt()) is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise self._expired(what, timeout)
+                if wants == ROOM:
+                    left = PATIENCE if left is None else min(left, PATIENCE)
+                if waiter.sleep(left, self._monitor.descriptors):
+                    self._attend()
+            return result
+        finally:
+            self._waiters.discard(waiter)
+            waiter.rest()
+            if self._open:  # a closed endpoint holds no descriptors
+                self._resting.append(waiter)
+            if self._waiters:
+                self._stir()
+
+    def close(self, linger: float | None = -1.0) -> None:
+        """Close it. Returns when what was sent has left, after `linger` seconds at the most (None: no bound; by default
+        what the endpoint was made with); then what could not be delivered is counted as dropped and logged as a warning.
+
+        Calls that wait in other threads raise Closed. Closing twice is fine. After Ctrl-C the endpoint is closed, and
+        libzmq goes on delivering in the background as long as the process lives.
+        """
+        if not self._open:
+            return
+        self._shut()
+        deadline = self._part(linger)
+        try:
+            waiter = ThreadWaiter(*self._monitor.descriptors)
+            while (left := self._lingers(deadline)) is not None:
+                waiter.sleep(left)
+        finally:
+            self._farewell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(self._linger_after(kind))
+
+
+def _watch_forks() -> None:
+    global _watching  # noqa: PLW0603 - a process has one set of fork hooks, which cannot be taken back
+    if not _watching:
+        _watching = True
+        os.register_at_fork(after_in_child=_disown)
+
+
+_watching = False
+
+
+def _disown() -> None:
+    for endpoint in _all:
+        if endpoint._open:  # noqa: SLF001
+            endpoint._open = False  # noqa: SLF001
+            endpoint._why_closed = "this endpoint belongs to the parent process: make a new one after the fork"  # noqa: SLF001
+            endpoint._lock = Lock()  # noqa: SLF001 - the parent's may be held by a thread that is not here
+            _inherited.append((endpoint._socket, endpoint._monitor))  # noqa: SLF001

@@ -1,0 +1,134 @@
+"""The way in: receive -> unpack -> follow -> decode.
+
+Rule 1: a message is taken whole. What comes after it in the queue is never mistaken for a part of it: also when an
+interrupt falls between two of its frames, the rest of it is thrown away.
+Rule 2: nothing that a peer sends ends a receiver. What is no message, or does not decode, is counted, logged once a second
+at the most, and passed over.
+Rule 3: between the frames and the object there is no wait, so nobody loses a message that way.
+"""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from time import time_ns
+from typing import Any
+
+import zmq
+
+from oobpickle import limits, message, wire
+from oobpickle.codec import Codec
+from oobpickle.endpoints.endpoint import Endpoint
+from oobpickle.endpoints.sparing import Sparing
+from oobpickle.endpoints.waiting import RECEIVE
+from oobpickle.errors import DecodeError
+from oobpickle.patterns.stats import Counters
+
+logger = logging.getLogger(__name__)
+
+_PROTO = 0x80  # what a stream begins with that a plain pyzmq sender sends, without a head
+_NOW = int(zmq.DONTWAIT)
+_view: Any = memoryview  # pyzmq's annotations do not say that a Frame is a buffer
+
+
+class Incoming:
+    """What one endpoint receives. `take` is used under its lock; the rest by one thread at a time."""
+
+    def __init__(self, socket: "zmq.Socket[Any]", codec: Codec, counters: Counters) -> None:
+        self._recv: Any = socket.recv
+        self._socket = socket
+        self._codec = codec
+        self._decode = codec.decode
+        self._number = codec.number
+        self._plain = codec.number == wire.PICKLE
+        self._counters = counters
+        self._latencies = counters.latencies
+        self._warn = Sparing(logger)
+
+    def take(self) -> list[memoryview] | None:
+        """The frames of the next message, or None. An attempt: it never waits."""
+        try:
+            frame = self._recv(_NOW, False)
+        except zmq.Again:
+            return None
+        if not frame.more:
+            return [_view(frame)]
+        views = [_view(frame)]
+        try:
+            while frame.more:
+                frame = self._recv(_NOW, False)
+                if len(views) <= limits.FRAMES_MAX:
+                    views.append(_view(frame))
+        except BaseException:
+            with contextlib.suppress(zmq.ZMQError):
+                while self._socket.get(zmq.RCVMORE):
+                    self._recv(_NOW)
+            raise
+        return views
+
+    def open(self, views: Sequence[memoryview]) -> wire.Message:
+        """Take a message apart. Raises DecodeError."""
+        if len(views) > limits.FRAMES_MAX:
+            raise DecodeError(f"a message of more than {limits.FRAMES_MAX} frames")
+        head = views[0]
+        if self._plain and len(head) and head[0] == _PROTO:
+            return wire.Message(wire.PICKLE, 0, 0, 0, 0, head, list(views[1:]), head[:0])
+        return wire.unpack(views)
+
+    def decode(self, opened: wire.Message) -> Any:
+        """The object. Raises DecodeError, and whatever the pickle codec lets a peer raise."""
+        # Here the shared lane follows references: opened.buffers.
+        if opened.codec == self._number:
+            return self._decode(opened.stream, opened.buffers)
+        return message.decode(opened, self._codec)
+
+    def count(self, views: Sequence[memoryview], sent_at: int) -> None:
+        """Enter a message that was decoded in the books."""
+        counters = self._counters
+        counters.messages += 1
+        counters.bytes_in_band += len(views[0])
+        if len(views) > 1:
+            counters.bytes_out_of_band += sum(map(len, views)) - len(views[0])
+        if sent_at:
+            self._latencies.append(time_ns() - sent_at)
+
+    def reject(self, error: Exception) -> None:
+        """Enter one that was not."""
+        self._counters.malformed += 1
+        # As text: a log record that is kept would keep the error's frames, and with them the message.
+        self._warn("a malformed message was passed over: %s: %s", type(error).__name__, str(error))
+
+
+class Receiving(Endpoint):
+    """An endpoint that takes messages, one at a time. `_take` is its attempt."""
+
+    _in: Incoming
+
+    def _take(self) -> Any:
+        """What `_accept` makes of the next good message; None when there is none. Bad ones are passed over."""
+        incoming = self._in
+        skipped = 0
+        while True:
+            try:
+                with self._lock:
+                    if not self._open:
+                        self._refuse()
+                    views = incoming.take()
+            except zmq.ZMQError as error:
+                raise self._gone(error) from error
+            if views is None:
+                return None
+            try:
+                taken = self._accept(views)
+            except Exception as error:  # noqa: BLE001 - rule 2: whatever a peer makes happen
+                incoming.reject(error)
+            else:
+                if taken is not None:
+                    return taken
+            skipped += 1
+            if skipped == limits.SKIPS_MAX:
+                self._wake(RECEIVE)  # there may be more; but first look at the clock
+                return None
+
+    def _accept(self, views: list[memoryview]) -> Any:
+        """What the caller gets of this message, never None; None: pass it over. Raises when it is malformed."""
+        raise NotImplementedError

@@ -1,0 +1,197 @@
+"""The way out: encode -> place -> pack -> send.
+
+Rule 1: all that can fail in encoding fails before a frame is sent. A message is sent whole or not at all; only an
+interrupt between two frames of a message can break one off, and then the receiver counts it as malformed.
+Rule 2: frames of `FOLLOWED` bytes and more are the user's memory: handed to libzmq without a copy, followed until
+they are released, and counted in the byte budget. Smaller ones libzmq copies. When none of a message's frames is that large
+the last one is followed all the same, and the budget charged with all of them: libzmq writes frames in their order.
+Rule 3: of small messages one in each `MARK` is followed, so that close knows how many have not left.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from itertools import count
+from time import time_ns
+from typing import Any
+
+import zmq
+
+from oobpickle import wire
+from oobpickle.codec import Codec
+from oobpickle.endpoints.endpoint import Endpoint
+from oobpickle.endpoints.waiting import ROOM, Waiter
+from oobpickle.patterns.budget import Budget
+from oobpickle.patterns.stats import Counters, Stats
+from oobpickle.tracker import DONE, Tracker
+
+FOLLOWED = 64 * 1024
+"""Bytes, as pyzmq's COPY_THRESHOLD: handing a frame over costs 10 us, about the copy of so many."""
+
+MARK = 1_000_000
+"""Nanoseconds from one followed small message to the next: 10 us in each millisecond at the most, so 1 %."""
+
+MAX_BYTES = 2**30
+"""The default budget: 1 GiB, some arrays of the largest usual size, and still a fraction of a machine's memory."""
+
+_MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
+_LAST = int(zmq.DONTWAIT)
+
+
+class Outgoing:
+    """What one endpoint sends. Used under its lock, except for `encode`."""
+
+    def __init__(
+        self,
+        socket: "zmq.Socket[Any]",
+        codec: Codec,
+        counters: Counters,
+        waiters: set[Waiter],
+        max_bytes: int | None,
+    ) -> None:
+        # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
+        self._send: Any = super(zmq.Socket, socket).send
+        self._get: Any = socket.get
+        self._encode = codec.encode
+        self._number = codec.number
+        self._counters = counters
+        self._tickets = count(1)
+        self._mark_at = 0
+        self.now = 0  # when the last message was encoded
+        self.budget = Budget(max_bytes)
+        self._release = _Release(self.budget, waiters)
+        self.sent = 0
+
+    def encode(self, obj: Any, *, flags: int = 0, epoch: int = 0, sequence: int = 0) -> list[wire.Frame]:
+        """The frames of a message. Raises EncodeError; nothing was sent then. Takes no lock: it may take its time."""
+        stream, buffers = self._encode(obj)
+        # Here the shared lane places buffers: shared=, references=.
+        self.now = now = time_ns()
+        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
+
+    def put(self, frames: Sequence[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        """Send a message, after the frames of its route; None: there is no room now. An attempt: it never waits.
+
+        Raises zmq.ZMQError for anything but a lack of room.
+        """
+        head = frames[0]
+        if len(frames) > 1 or route or len(head) >= FOLLOWED or self.now >= self._mark_at:
+            return self._put_followed(frames, route)
+        try:
+            self._send(head, _LAST)
+        except zmq.Again:
+            if not self._try_again(head, _LAST):
+                return None
+        self.sent += 1
+        self._counters.bytes_in_band += len(head)
+        return DONE
+
+    def _put_followed(self, frames: Sequence[wire.Frame], route: Sequence[bytes]) -> Tracker | None:
+        head, own = frames[0], frames[1:]
+        size = sum(map(len, own))
+        charge = size + len(head) * (len(head) >= FOLLOWED)
+        if not self.budget.admits(charge) or not self.has(ROOM):
+            return None
+        ticket = next(self._tickets)
+        tracker = Tracker(self._release, ticket)
+        followed = [len(frame) >= FOLLOWED for frame in (head, *own)]
+        if True not in followed:
+            followed[-1] = True
+        parts = [tracker.follow(frame) if follow else frame for frame, follow in zip(frames, followed, strict=True)]
+        first = [*route, zmq.Frame(parts[0], copy=False) if followed[0] else head]
+        if not self._begin(first[0], _MORE if len(first) + len(own) > 1 else _LAST):
+            tracker.forget()
+            return None
+        self.budget.hold(ticket, self.sent + 1, charge, tracker)
+        self._finish(first[1:], parts[1:], followed[1:])
+        self.sent += 1
+        self._mark_at = self.now + MARK
+        self._counters.bytes_in_band += len(head)
+        self._counters.bytes_out_of_band += size
+        return tracker if own else DONE
+
+    def _begin(self, frame: Any, flags: int) -> bool:
+        try:
+            self._send(frame, flags)
+        except zmq.Again:
+            return self._try_again(frame, flags)
+        return True
+
+    def _finish(self, first: Sequence[Any], own: list[Any], followed: Sequence[bool]) -> None:
+        """Send the rest of a message. libzmq takes it: what counts for room is whole messages."""
+        left = len(first) + len(own)
+        try:
+            for frame in first:
+                left -= 1
+                self._send(frame, _MORE if left else _LAST)
+            own.reverse()
+            for follow in followed:
+                left -= 1
+                view = own.pop()
+                self._send(zmq.Frame(view, copy=False) if follow else view, _MORE if left else _LAST)
+                del view
+        except BaseException:
+            with contextlib.suppress(zmq.ZMQError):
+                self._send(b"", _LAST)  # rule 1: end it, so that the next message begins as one
+            raise
+
+    def has(self, events: int) -> bool:
+        """Whether the socket says so: RECEIVE or ROOM."""
+        return bool(self._get(zmq.EVENTS) & events)
+
+    def _try_again(self, frame: Any, flags: int) -> bool:
+        # A failed send does not look what the peers have taken meanwhile; reading the events does.
+        if not self.has(ROOM):
+            return False
+        try:
+            self._send(frame, flags)
+        except zmq.Again:
+            return False
+        return True
+
+    def unsent(self) -> int:
+        """The most messages that the socket may still hold."""
+        return self.budget.unsettled(self.sent)
+
+
+class _Release:
+    """What a tracker calls when its message is gone. It knows no endpoint: it must not keep one alive."""
+
+    __slots__ = ("_budget", "_waiters")
+
+    def __init__(self, budget: Budget, waiters: set[Waiter]) -> None:
+        self._budget = budget
+        self._waiters = waiters
+
+    def __call__(self, ticket: int) -> None:
+        self._budget.release(ticket)
+        for waiter in tuple(self._waiters):
+            if waiter.wants == ROOM:
+                waiter.wake()
+
+
+class Sending(Endpoint):
+    """An endpoint whose messages count when they are sent. `_put` is its attempt."""
+
+    _out: Outgoing
+
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        try:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                return self._out.put(frames, route)
+        except zmq.ZMQError as error:
+            raise self._gone(error) from error
+
+    def _snapshot(self) -> Stats:
+        self._out.budget.settle()
+        self._counters.messages = self._out.sent
+        return self._counters.snapshot(bytes_in_flight=self._out.budget.held)
+
+    def _unsent(self) -> int:
+        return 0 if self._inproc_only else self._out.unsent()
+
+
+def snapshot(frames: Sequence[wire.Frame]) -> list[wire.Frame]:
+    """The same message on memory of its own."""
+    return [frames[0], *(memoryview(bytes(frame)) for frame in frames[1:])]

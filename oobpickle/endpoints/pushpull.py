@@ -1,0 +1,126 @@
+"""`Pusher` and `Puller`: a pipeline. Each object goes to one of the pullers; a pusher waits when all are full.
+
+Theory of operation: PUSH deals messages out in turn to the peers that have room, PULL takes them fairly. What a puller
+has in its queue when it dies is lost with it (libzmq has no acknowledgement); what had not left the pusher goes to others.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import zmq
+
+from oobpickle import limits
+from oobpickle.codec import AnyCodec
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, Blocking, receiving
+from oobpickle.endpoints.incoming import Incoming, Receiving
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.waiting import RECEIVE, ROOM
+from oobpickle.errors import Closed
+from oobpickle.patterns.numbering import new_epoch
+from oobpickle.tracker import Tracker
+from oobpickle.wire import Frame
+
+A_MESSAGE, NO_ROOM = "a message", "room for a message"
+
+
+class Pushing(Sending):
+    """A Pusher without its waits."""
+
+    def __init__(
+        self,
+        *,
+        bind: str | Iterable[str] | None = None,
+        connect: str | Iterable[str] | None = None,
+        codec: AnyCodec = DEFAULT_CODEC,
+        curve: Curve | None = None,
+        insecure: bool = False,
+        context: "zmq.Context[Any] | None" = None,
+        linger: float | None = LINGER,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_bytes: int | None = MAX_BYTES,
+    ) -> None:
+        super().__init__(
+            zmq.PUSH,
+            bind=bind,
+            connect=connect,
+            codec=codec,
+            curve=curve,
+            insecure=insecure,
+            context=context,
+            linger=linger,
+            options={zmq.SNDHWM: high_water_mark},
+        )
+        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        self._epoch = new_epoch()
+
+    def _encode(self, obj: Any, copy: bool) -> list[Frame]:
+        if not self._open:
+            self._refuse()
+        out = self._out
+        frames = out.encode(obj, epoch=self._epoch, sequence=out.sent + 1)
+        return snapshot(frames) if copy else frames
+
+
+class Pusher(Pushing, Blocking):
+    """Sends each object to one of its pullers."""
+
+    def send(self, obj: Any, *, timeout: float | None = None, snapshot: bool = False) -> Tracker:
+        """Send obj to the next puller that has room; wait while none has, or while max_bytes are on their way.
+
+        Gives a tracker: until it is done leave the arrays of obj as they are; snapshot=True copies them first.
+        Raises EncodeError, Timeout after so many seconds (nothing was sent), and Closed.
+        """
+        frames = self._encode(obj, snapshot)
+        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+
+
+class Pulling(Receiving):
+    """A Puller without its waits."""
+
+    def __init__(
+        self,
+        *,
+        bind: str | Iterable[str] | None = None,
+        connect: str | Iterable[str] | None = None,
+        codec: AnyCodec = DEFAULT_CODEC,
+        curve: Curve | None = None,
+        insecure: bool = False,
+        context: "zmq.Context[Any] | None" = None,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_frame: int = limits.FRAME_BYTES_MAX,
+    ) -> None:
+        super().__init__(
+            zmq.PULL,
+            bind=bind,
+            connect=connect,
+            codec=codec,
+            curve=curve,
+            insecure=insecure,
+            context=context,
+            linger=0,
+            options=receiving(high_water_mark, max_frame),
+        )
+        self._in = Incoming(self._socket, self._codec, self._counters)
+
+    def _accept(self, views: list[memoryview]) -> tuple[Any]:
+        opened = self._in.open(views)
+        obj = self._in.decode(opened)
+        self._in.count(views, opened.sent_at)
+        return (obj,)
+
+
+class Puller(Pulling, Blocking):
+    """Receives objects from its pushers; iterating gives one after the other until the puller is closed."""
+
+    def recv(self, *, timeout: float | None = None) -> Any:
+        """The next object. Raises Timeout after so many seconds, and Closed."""
+        return (self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout))[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            while True:
+                yield self.recv()
+        except Closed:
+            return

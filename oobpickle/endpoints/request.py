@@ -1,0 +1,202 @@
+"""`Client` and `Server`: requests and their replies. Blocking; what they do is in requesting.py and serving.py.
+
+Theory of operation of a Client in many threads. One of those that wait is the leader: it sleeps on the socket, takes every
+reply that comes, and hands each to its call. The others sleep on gates of their own. A leader that has its reply makes
+one of them the next leader; and so does whoever leaves while nobody leads, for he may have been told to.
+"""
+
+import _thread
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from oobpickle import wire
+from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
+from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
+from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
+from oobpickle.endpoints.waiting import RECEIVE, ROOM
+from oobpickle.errors import Closed, Timeout
+from oobpickle.tracker import Tracker
+
+
+class _ThreadCall(Call):
+    """A call whose thread may sleep at a gate."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate: Any = None
+
+    def wake(self) -> None:
+        if self.gate is not None:
+            with contextlib.suppress(RuntimeError):  # it is open already
+                self.gate.release()
+
+
+class Client(Requesting, Blocking):
+    """Asks a server; from as many threads as you like, and each may have its own request in flight."""
+
+    _leader: Call | None = None
+
+    def request(self, obj: Any, *, timeout: float | None = None, retries: int = 0, snapshot: bool = False) -> Any:
+        """Send obj and return the server's reply to it.
+
+        retries: how often the request is sent again when nothing has come within timeout seconds; only for requests
+        that may be carried out twice. snapshot=True copies the arrays of obj first: without it leave them as they are
+        until the reply is here, and after a Timeout for good, or close the client first.
+        Raises EncodeError; RemoteError when the server's handler raised; Timeout: then the request may have been
+        carried out or not, and the next one works; DecodeError for a reply that cannot be read; and Closed.
+        """
+        call = _ThreadCall()
+        try:
+            frames = self._encode(call, obj, snapshot)
+            while True:
+                try:
+                    return self._result(call, self._ask(call, frames, timeout))
+                except Timeout:
+                    if not retries:
+                        raise
+                    retries -= 1
+        finally:
+            self._give_up(call)
+            self._hand_on(call)
+
+    def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if self._put(frames) is None:
+            self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        elif self._waiters:
+            self._stir()
+        while call.answer is None:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if self._lead(call):
+                try:
+                    return self._until(partial(self._look_for, call), RECEIVE, A_REPLY, left)
+                except Timeout:
+                    raise self._expired(A_REPLY, timeout) from None
+            if call.gate is None:
+                call.gate = _thread.allocate_lock()
+                call.gate.acquire()  # and now look once more: whoever hands on from here on sees the gate
+            elif not call.gate.acquire(timeout=-1 if left is None else left):
+                raise self._expired(A_REPLY, timeout)
+            elif not self._open:
+                self._refuse()
+        return call.answer
+
+    def _lead(self, call: Call) -> bool:
+        with self._lock:
+            if self._leader is None:
+                self._leader = call
+            return self._leader is call
+
+    def _hand_on(self, call: Call) -> None:
+        """Leave: see that somebody leads those who stay."""
+        with self._lock:
+            if self._leader is call:
+                self._leader = None
+            if self._leader is None and len(self._calls):
+                for other in self._calls.callers():
+                    if isinstance(other, _ThreadCall) and other.gate is not None:
+                        other.wake()
+                        return
+
+
+class Request(Asked):
+    """A request that waits for its answer. obj: what the client sent."""
+
+    def reply(self, obj: Any, *, snapshot: bool = False) -> Tracker:
+        """Answer with obj. A client that is gone, or does not take its replies for a second, does not get it: counted.
+
+        Gives a tracker: until it is done leave the arrays of obj as they are; snapshot=True copies them first.
+        Raises EncodeError (then it can still be answered), RuntimeError when it was answered already, and Closed.
+        """
+        tracker: Tracker = self._server._deliver(self._answer(obj, snapshot), self._route)  # noqa: SLF001
+        return tracker
+
+    def fail(self, error: BaseException) -> None:
+        """Answer that it went wrong: the client's request raises RemoteError. Raises as reply does."""
+        self._server._deliver(self._failure(error), self._route)  # noqa: SLF001
+
+
+class Server(Serving, Blocking):
+    """Answers requests: `serve` them by a function, or `recv` and `reply` them one by one, or several together."""
+
+    _request_type = Request
+    _threads: tuple[threading.Thread, ...] = ()
+
+    def recv(self, *, timeout: float | None = None) -> Request:
+        """The next request; it is to be answered by its `reply` or `fail`, in any order, by any thread.
+
+        Raises Timeout after so many seconds, and Closed.
+        """
+        request: Request = self._take() or self._until(self._take, RECEIVE, A_REQUEST, timeout)
+        return request
+
+    def __iter__(self) -> Iterator[Request]:
+        try:
+            while True:
+                yield self.recv()
+        except Closed:
+            return
+
+    def serve(self, handler: Callable[[Any], Any]) -> None:
+        """Answer each request with what handler returns for its object, until the server is closed.
+
+        What it raises reaches the client as RemoteError, and is logged; the server goes on. workers= threads call it,
+        one of them at a time each; with one worker it is called in this thread.
+        """
+        if self._workers == 1:
+            self._serve(handler, threading.Lock())
+            return
+        turn = threading.Lock()
+        threads = tuple(
+            threading.Thread(target=self._serve, args=(handler, turn), name=f"oobpickle worker {number}", daemon=True)
+            for number in range(self._workers)
+        )
+        for thread in threads:
+            thread.start()
+        self._threads = threads  # only now: close joins them, and may be called while they start
+        for thread in threads:
+            thread.join()
+
+    def _serve(self, handler: Callable[[Any], Any], turn: threading.Lock) -> None:
+        try:
+            while True:
+                with turn:
+                    request = self.recv()
+                self._handle(handler, request)
+        except Closed:
+            return
+
+    def _handle(self, handler: Callable[[Any], Any], request: Request) -> None:
+        try:
+            request.reply(handler(request.obj))
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises: the client is told
+            if not self._failed(request, error):
+                raise Closed from None
+            request.fail(error)
+        except BaseException as error:
+            request.fail(error)
+            raise
+
+    def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
+        put = partial(self._put, frames, [route])
+        try:
+            tracker = put() or self._until(put, ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
+        except Timeout:
+            return self._drop()
+        if self._waiters:
+            self._stir()
+        return tracker
+
+    def close(self, linger: float | None = -1.0) -> None:
+        """As of every endpoint; and its workers end, each after the request that it is at."""
+        super().close(linger)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()

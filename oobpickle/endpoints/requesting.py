@@ -1,0 +1,153 @@
+"""Requesting: all of a Client but its waits.
+
+Rule 1: a reply reaches the call that asked for it, and no other. One that comes when nobody waits for it any more is
+counted as late, and dropped.
+Rule 2: whoever looks for a reply takes all that is there and hands each to its call: it does not matter who looks.
+Rule 3: when its time is up a request may have been carried out or not, or may still be. It is repeated only when asked for.
+
+Theory of operation. A DEALER, so many requests may be in flight. The header's epoch and sequence name a request; the
+server sends them back. A server that went away is connected to again by libzmq, and what is in the queue then goes to
+the one that has taken its place.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import zmq
+
+from oobpickle import limits, wire
+from oobpickle.codec import AnyCodec
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
+from oobpickle.endpoints.incoming import Incoming
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.waiting import RECEIVE
+from oobpickle.errors import DecodeError, RemoteError
+from oobpickle.patterns.correlation import Correlation
+from oobpickle.patterns.numbering import new_epoch
+from oobpickle.patterns.stats import Stats
+
+A_REPLY, NO_ROOM = "a reply", "room for a request"
+
+
+Answer: TypeAlias = tuple[wire.Message, list[memoryview]]
+
+
+class Call:
+    """One request in flight."""
+
+    __slots__ = ("answer", "number", "started")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.number = 0
+        self.started = time.time_ns()
+
+    def wake(self) -> None:
+        """The answer is there, or the client is closed. Called with the client's lock held, by any thread."""
+
+
+class Requesting(Sending):
+    """A Client without its waits."""
+
+    def __init__(
+        self,
+        *,
+        bind: str | Iterable[str] | None = None,
+        connect: str | Iterable[str] | None = None,
+        codec: AnyCodec = DEFAULT_CODEC,
+        curve: Curve | None = None,
+        insecure: bool = False,
+        context: "zmq.Context[Any] | None" = None,
+        linger: float | None = LINGER,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_bytes: int | None = MAX_BYTES,
+        max_frame: int = limits.FRAME_BYTES_MAX,
+    ) -> None:
+        super().__init__(
+            zmq.DEALER,
+            bind=bind,
+            connect=connect,
+            codec=codec,
+            curve=curve,
+            insecure=insecure,
+            context=context,
+            linger=linger,
+            options={zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)},
+        )
+        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._epoch = new_epoch()
+        self._calls: Correlation[Call] = Correlation()
+
+    def _encode(self, call: Call, obj: Any, copy: bool) -> list[wire.Frame]:
+        """The frames of a request. From here on its reply is expected; `_give_up` ends that."""
+        if not self._open:
+            self._refuse()
+        with self._lock:
+            call.number = self._calls.expect(call)
+        frames = self._out.encode(obj, epoch=self._epoch, sequence=call.number)
+        return snapshot(frames) if copy else frames
+
+    def _look(self) -> bool:
+        """Take what has come and hand it to the calls that wait for it; False when there may be more."""
+        with self._lock:
+            if not self._open:
+                self._refuse()
+            for _ in range(limits.SKIPS_MAX):
+                views = self._in.take()
+                if views is None:
+                    return True
+                try:
+                    opened = self._in.open(views)
+                except DecodeError as error:
+                    self._in.reject(error)
+                    continue
+                call = self._calls.settle(opened.sequence if opened.epoch == self._epoch else 0)
+                if call is not None:
+                    call.answer = (opened, views)
+                    call.wake()
+        return False
+
+    def _look_for(self, call: Call) -> Answer | None:
+        """The attempt that waits for one reply."""
+        if call.answer is None and not self._look():
+            self._wake(RECEIVE)  # look once more, but first at the clock
+        return call.answer
+
+    def _result(self, call: Call, answer: Answer) -> Any:
+        """What the reply says. Raises RemoteError, and DecodeError when it cannot be read."""
+        opened, views = answer
+        try:
+            obj = self._in.decode(opened)
+            if opened.flags & wire.FAILED:
+                obj = _remote_error(obj)
+        except Exception as error:
+            self._in.reject(error)
+            raise
+        self._in.count(views, call.started)
+        if opened.flags & wire.FAILED:
+            raise obj
+        return obj
+
+    def _give_up(self, call: Call) -> None:
+        with self._lock:
+            self._calls.give_up(call.number)
+
+    def _snapshot(self) -> Stats:
+        self._out.budget.settle()
+        return self._counters.snapshot(
+            late=self._calls.late, in_flight=len(self._calls), bytes_in_flight=self._out.budget.held
+        )
+
+    def _shut(self) -> None:
+        super()._shut()
+        for call in self._calls.callers():
+            call.wake()
+
+
+def _remote_error(obj: Any) -> RemoteError:
+    if type(obj) is not tuple or len(obj) != 3 or not all(type(part) is str for part in obj):
+        raise DecodeError("an error reply that holds no error")
+    return RemoteError(*obj)

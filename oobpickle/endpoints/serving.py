@@ -1,0 +1,187 @@
+"""Serving: all of a Server but its waits.
+
+Rule 1: every request that can be answered is: with the handler's result, or with what went wrong, as text. The exception
+object stays here: whoever asks must not make the client run code, or read what the exception refers to.
+Rule 2: a client cannot hold up the server. When its queue stays full, or it is gone, the reply is dropped and counted.
+Rule 3: a request is answered once.
+
+Theory of operation. A ROUTER; ROUTER_MANDATORY makes it say when a client is gone or full, where it would drop silently.
+"""
+
+import errno
+import logging
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import zmq
+
+from oobpickle import limits, wire
+from oobpickle.codec import AnyCodec
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
+from oobpickle.endpoints.incoming import Incoming, Receiving
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.sparing import Sparing
+from oobpickle.errors import DecodeError, type_name
+from oobpickle.patterns.stats import Stats
+from oobpickle.tracker import DONE, Tracker
+
+logger = logging.getLogger(__name__)
+
+A_REQUEST, NO_ROOM = "a request", "room for a reply"
+
+REPLY_PATIENCE = 1.0
+"""Seconds that a reply waits for room at its client: a queue of large replies drains in that time; see rule 2."""
+
+TRACEBACK_MAX = 32 * 1024
+"""Characters of a traceback that are sent: its end, where the error is. A recursion's has millions."""
+
+
+class Asked:
+    """A request as it came; the base of Request."""
+
+    __slots__ = ("_answered", "_epoch", "_route", "_sequence", "_server", "obj")
+
+    def __init__(self, server: Any, route: bytes, opened: wire.Message, obj: Any) -> None:
+        self.obj = obj
+        self._server = server
+        self._route = route
+        self._epoch = opened.epoch
+        self._sequence = opened.sequence
+        self._answered = False
+
+    def _answer(self, obj: Any, copy: bool) -> list[wire.Frame]:
+        """The frames of the answer. Raises EncodeError, then it can still be answered; and RuntimeError the second time."""
+        frames = self._frames(obj, 0)
+        return snapshot(frames) if copy else frames
+
+    def _failure(self, error: BaseException) -> list[wire.Frame]:
+        """The frames of the answer that it went wrong."""
+        return self._frames(describe(error), wire.FAILED)
+
+    def _frames(self, obj: Any, flags: int) -> list[wire.Frame]:
+        if self._answered:
+            raise RuntimeError("this request has been answered already")
+        frames: list[wire.Frame] = self._server._encode(obj, flags, self._epoch, self._sequence)  # noqa: SLF001
+        self._answered = True
+        return frames
+
+    @property
+    def answered(self) -> bool:
+        """Whether it has its answer."""
+        return self._answered
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._sequence}{' (answered)' if self._answered else ''}>"
+
+
+class Serving(Receiving, Sending):
+    """A Server without its waits."""
+
+    _request_type: type[Asked]
+
+    def __init__(
+        self,
+        *,
+        bind: str | Iterable[str] | None = None,
+        connect: str | Iterable[str] | None = None,
+        codec: AnyCodec = DEFAULT_CODEC,
+        workers: int = 1,
+        curve: Curve | None = None,
+        insecure: bool = False,
+        context: "zmq.Context[Any] | None" = None,
+        linger: float | None = LINGER,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_bytes: int | None = MAX_BYTES,
+        max_frame: int = limits.FRAME_BYTES_MAX,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers={workers}: there must be one at least")
+        super().__init__(
+            zmq.ROUTER,
+            bind=bind,
+            connect=connect,
+            codec=codec,
+            curve=curve,
+            insecure=insecure,
+            context=context,
+            linger=linger,
+            options={
+                zmq.SNDHWM: high_water_mark,
+                zmq.ROUTER_MANDATORY: 1,
+                **receiving(high_water_mark, max_frame),
+            },
+        )
+        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._workers = workers
+        self._answered = 0
+        self._warn = Sparing(logger)
+
+    def _accept(self, views: list[memoryview]) -> Asked:
+        route = bytes(views.pop(0))
+        if not views:
+            raise DecodeError("a request without frames")
+        opened = self._in.open(views)
+        try:
+            obj = self._in.decode(opened)
+        except Exception as error:
+            self._refuse_request(route, opened, error)
+            raise
+        self._in.count(views, opened.sent_at)
+        return self._request_type(self, route, opened, obj)
+
+    def _encode(self, obj: Any, flags: int, epoch: int, sequence: int) -> list[wire.Frame]:
+        """The frames of a reply, which counts as given from here on."""
+        if not self._open:
+            self._refuse()
+        frames = self._out.encode(obj, flags=flags, epoch=epoch, sequence=sequence)
+        with self._lock:
+            self._answered += 1
+        return frames
+
+    def _failed(self, asked: Asked, error: Exception) -> bool:
+        """Whether the client can still be told that its handler raised this. False: the server is closed."""
+        if not self._open:
+            return False
+        logger.error("the handler of a request raised", exc_info=error)
+        if asked.answered:
+            raise error
+        return True
+
+    def _refuse_request(self, route: bytes, opened: wire.Message, error: Exception) -> None:
+        """Tell the client why there will be no answer, if there is room for that."""
+        frames = self._out.encode(
+            describe(error, with_traceback=False), flags=wire.FAILED, epoch=opened.epoch, sequence=opened.sequence
+        )
+        self._put(frames, [route])
+
+    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+        try:
+            return super()._put(frames, route)
+        except zmq.ZMQError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+        with self._lock:
+            self._counters.dropped += 1
+        return DONE
+
+    def _drop(self) -> Tracker:
+        """A reply for which there was no room within REPLY_PATIENCE."""
+        with self._lock:
+            self._counters.dropped += 1
+        self._warn("a reply was dropped: the client does not take its replies")
+        return DONE
+
+    def _snapshot(self) -> Stats:
+        self._out.budget.settle()
+        return self._counters.snapshot(
+            in_flight=self._counters.messages - self._answered, bytes_in_flight=self._out.budget.held
+        )
+
+
+def describe(error: BaseException, *, with_traceback: bool = True) -> tuple[str, str, str]:
+    """What a client is told of an error: (type name, text, traceback)."""
+    lines = "".join(traceback.format_exception(error))[-TRACEBACK_MAX:] if with_traceback else ""
+    return type_name(error), str(error), lines

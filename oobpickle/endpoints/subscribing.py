@@ -1,0 +1,228 @@
+"""Subscribing: all of a Subscriber but its waits.
+
+Rule 1: what was lost is known exactly, by topic and publisher, between the first and the last message that came.
+Rule 2: with latest=True a message that a newer one of its topic has overtaken is released unread, and nobody who was
+slow is ever handed an old one: what is in the socket is gathered before the newest is taken.
+
+Theory of operation of latest=True. A thread empties the socket, or the queue would fill up with old messages and the new
+ones be dropped. It shares the endpoint's lock with the user's calls, which do the same before they take; so it does not
+matter how seldom the thread gets to run while the user computes; and whoever else uses the socket gathers as well, for
+the thread's signal is gone then. It knows the endpoint by a weak reference only: an
+endpoint that is forgotten ends its thread.
+"""
+
+import threading
+import time
+import weakref
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+import zmq
+
+from oobpickle import limits, wire
+from oobpickle.codec import AnyCodec
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, receiving
+from oobpickle.endpoints.incoming import Incoming, Receiving
+from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter
+from oobpickle.errors import DecodeError
+from oobpickle.patterns.latest import Latest
+from oobpickle.patterns.numbering import REPEATED, Gaps
+from oobpickle.patterns.stats import Stats
+from oobpickle.patterns.topics import encode_prefix, split_topic
+
+A_MESSAGE = "a message"
+
+GATHERED = 1000
+"""Messages that are gathered at a stretch, about 5 ms of work: others wait for the lock meanwhile."""
+
+_SIGNALS = 4  # what a collector waits for: signals of the socket, and of nobody else but the end
+
+Arrival: TypeAlias = tuple[str, wire.Message, int, list[memoryview]]
+"""A message that was taken apart and not decoded: topic, head, missed before it, frames."""
+
+
+class Message(NamedTuple):
+    """What a Subscriber received, with what is known of its way.
+
+    sequence: its number on its topic, from its publisher's start. sent_at: seconds since the Unix epoch, by the sender's
+    clock. missed: how many messages of this topic and publisher were lost directly before this one. nbytes: of all frames.
+    """
+
+    topic: str
+    obj: Any
+    sequence: int
+    sent_at: float
+    missed: int
+    nbytes: int
+
+
+def as_message(arrival: Arrival, obj: Any) -> Message:
+    """What the user gets of it."""
+    topic, opened, missed, views = arrival
+    return Message(topic, obj, opened.sequence, opened.sent_at / 1e9, missed, sum(map(len, views)))
+
+
+class Subscribing(Receiving):
+    """A Subscriber without its waits."""
+
+    def __init__(
+        self,
+        *,
+        bind: str | Iterable[str] | None = None,
+        connect: str | Iterable[str] | None = None,
+        topics: str | Iterable[str] = "",
+        codec: AnyCodec = DEFAULT_CODEC,
+        latest: bool = False,
+        curve: Curve | None = None,
+        insecure: bool = False,
+        context: "zmq.Context[Any] | None" = None,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_frame: int = limits.FRAME_BYTES_MAX,
+    ) -> None:
+        self._prefixes = {encode_prefix(topic) for topic in ([topics] if isinstance(topics, str) else topics)}
+        super().__init__(
+            zmq.SUB,
+            bind=bind,
+            connect=connect,
+            codec=codec,
+            curve=curve,
+            insecure=insecure,
+            context=context,
+            linger=0,
+            options=receiving(high_water_mark, max_frame),
+        )
+        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._gaps = Gaps(limits.LINES_MAX)
+        for prefix in self._prefixes:
+            self._socket.set(zmq.SUBSCRIBE, prefix)
+        self._store: Latest[Arrival] | None = None
+        self._gathered_all = True
+        if latest:
+            self._store = Latest(limits.LATEST_MAX)
+            self._begin_to_collect()
+
+    @property
+    def topics(self) -> list[str]:
+        """The prefixes that it is subscribed to."""
+        return sorted(prefix.decode() for prefix in self._prefixes)
+
+    def subscribe(self, topic: str) -> None:
+        """From now on receive what has a topic that begins with this; "" is all. Fine if it does already.
+
+        Publishers hear of it a moment later: Publisher.wait_for_subscribers tells when.
+        """
+        prefix = encode_prefix(topic)
+        with self._lock:
+            if not self._open:
+                self._refuse()
+            if prefix in self._prefixes:
+                return
+            before = tuple(self._prefixes)
+            self._gaps.rejoin(lambda key: key.startswith(prefix) and not key.startswith(before), time.time_ns())
+            self._prefixes.add(prefix)
+            self._socket.set(zmq.SUBSCRIBE, prefix)
+
+    def unsubscribe(self, topic: str) -> None:
+        """No longer receive what only this prefix asked for. Raises ValueError when it is not subscribed to."""
+        prefix = encode_prefix(topic)
+        with self._lock:
+            if not self._open:
+                self._refuse()
+            if prefix not in self._prefixes:
+                raise ValueError(f"not subscribed to {topic!r}")
+            self._prefixes.remove(prefix)
+            self._socket.set(zmq.UNSUBSCRIBE, prefix)
+
+    def _accept(self, views: list[memoryview]) -> tuple[Arrival, Any] | None:
+        arrival = self._arrive(views)
+        return arrival and (arrival, self._decode(arrival))
+
+    def _arrive(self, views: list[memoryview]) -> Arrival | None:
+        """Take a message apart and enter its number; None when it is a repetition. Raises DecodeError."""
+        key, views[0] = split_topic(views[0])
+        opened = self._in.open(views)
+        kept = bool(opened.flags & wire.KEPT)
+        missed = self._gaps.count(opened.epoch, key, opened.sequence, opened.sent_at, kept=kept)
+        if missed == REPEATED:
+            if kept:
+                return None
+            missed = 0
+        elif missed:
+            self._counters.missed += missed
+        try:
+            return key.decode(), opened, missed, views
+        except UnicodeDecodeError:
+            raise DecodeError("a topic that is not UTF-8") from None
+
+    def _decode(self, arrival: Arrival) -> Any:
+        obj = self._in.decode(arrival[1])
+        self._in.count(arrival[3], arrival[1].sent_at)
+        return obj
+
+    def _take(self) -> tuple[Arrival, Any] | None:
+        store = self._store
+        if store is None:
+            taken: tuple[Arrival, Any] | None = super()._take()
+            return taken
+        while True:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                self._gather(store)
+                arrival = store.take()
+            if arrival is None:
+                return None
+            try:
+                return arrival, self._decode(arrival)
+            except Exception as error:  # noqa: BLE001 - as in Receiving._take
+                self._in.reject(error)
+
+    def _gather(self, store: Latest[Arrival]) -> bool:
+        """Move what has come to the store; False when there may be more. Called with the lock held."""
+        for _ in range(GATHERED):
+            views = self._in.take()
+            if views is None:
+                return True
+            try:
+                arrival = self._arrive(views)
+            except Exception as error:  # noqa: BLE001 - as in Receiving._take
+                self._in.reject(error)
+                continue
+            if arrival is not None:
+                topic, opened, missed, _ = arrival
+                overtaken = store.get(topic)
+                store.put(topic, (topic, opened, missed + overtaken[2], views) if overtaken else arrival)
+        return False
+
+    def _housekeep(self) -> None:
+        super()._housekeep()
+        if self._store is not None:
+            self._gathered_all = self._gather(self._store)
+            if len(self._store):
+                self._wake(RECEIVE)
+
+    def _collect(self) -> bool:
+        """The turn of the thread; False when there may be more."""
+        with self._lock:
+            if self._open:
+                self._housekeep()
+            return self._gathered_all
+
+    def _begin_to_collect(self) -> None:
+        waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
+        waiter.wants = _SIGNALS
+        self._waiters.add(waiter)
+        threading.Thread(
+            target=_collect, args=(weakref.ref(self), waiter), name="oobpickle latest", daemon=True
+        ).start()
+
+    def _snapshot(self) -> Stats:
+        return self._counters.snapshot(skipped=0 if self._store is None else self._store.skipped)
+
+
+def _collect(reference: "weakref.ref[Subscribing]", waiter: ThreadWaiter) -> None:
+    while (endpoint := reference()) is not None and not endpoint.closed:
+        empty = endpoint._collect()  # noqa: SLF001 - this is its thread
+        del endpoint
+        waiter.sleep(None if empty else 0)

@@ -1,0 +1,74 @@
+"""The contents of a stream, put together: its outline, where its values sit, and what stands on each of its buffers."""
+
+from collections.abc import Iterator
+
+from oobpickle import wire
+from oobpickle.errors import type_name
+from oobpickle.inspection.ledger import Item
+from oobpickle.inspection.opcodes import NAMES
+from oobpickle.inspection.outline import outline
+from oobpickle.inspection.placement import Part, parts_of
+from oobpickle.inspection.places import MISSING, Place, Places
+from oobpickle.inspection.values import Value
+
+
+class Contents:
+    """The contents of a stream; obj: the object that it is of, if that is at hand.
+
+    outline, places: of the stream.
+    """
+
+    def __init__(self, stream: memoryview, obj: object = MISSING) -> None:
+        self.outline = outline(stream)
+        self.places = Places(self.outline, obj)
+        self._parts: list[list[Part]] = [[] for _ in self.outline.buffers]
+        self._in_band: dict[int, list[Part]] = {}  # by the id of the value that has the bytes
+        if self.outline.problem is None:
+            for part in parts_of(self.outline):
+                if part.buffer is not None:
+                    self._parts[part.buffer].append(part)
+                elif part.stored is not None:
+                    self._in_band.setdefault(id(part.stored), []).append(part)
+
+    def in_band(self, value: Value) -> tuple[Item, ...]:
+        """What stands on bytes that a value of the stream has; nothing for values that are what they are."""
+        return tuple(map(self.item, self._in_band.get(id(value), ())))
+
+    def arrays_in_band(self) -> Iterator[Part]:
+        """All that stands on bytes of the stream."""
+        for parts in self._in_band.values():
+            yield from parts
+
+    def parts(self, buffer: int) -> list[Part]:
+        """What stands on a buffer: nothing when the stream does not take it, or makes no sense."""
+        return self._parts[buffer] if buffer < len(self._parts) else []
+
+    def items(self, buffer: int) -> tuple[Item, ...]:
+        """The same, for people."""
+        return tuple(map(self.item, self.parts(buffer)))
+
+    def item(self, part: Part) -> Item:
+        """One of them."""
+        place = self.places.of(part.value)
+        shape = "" if part.shape is None else str(part.shape)
+        plain = part.shape is not None and place.found is MISSING
+        kind = "numpy.ndarray" if plain else type_at(part.value, place)
+        return Item(place.path, kind, f"{part.dtype} {shape}".strip(), part.nbytes)
+
+
+def codec_name(number: int) -> str:
+    """The name of a codec, by its number in a header."""
+    return {wire.PICKLE: "pickle", wire.DATA: "data"}.get(number, f"number {number}")
+
+
+def type_at(value: Value, place: Place) -> str:
+    """The type at a place; what the stream says of it when the object is not at hand."""
+    if place.found is not MISSING:
+        return type_name(place.found)
+    if value.kind == "call" and value.of.kind == "name":
+        return value.of.text.removeprefix("builtins.").removeprefix("oobpickle.codec.reducers.")
+    if value.kind != "atom":
+        return value.kind
+    name = NAMES[value.opcode.code]
+    kinds = (("UNICODE", "str"), ("BYTEARRAY", "bytearray"), ("BYTES", "bytes"), ("FLOAT", "float"), ("INT", "int"))
+    return next((kind for part, kind in kinds if part in name), "int")

@@ -1,0 +1,86 @@
+"""Where messages to look at come from: files, and sockets of our own that take what comes along."""
+
+import contextlib
+import mmap
+from collections.abc import Iterator
+from typing import Literal
+
+import zmq
+
+from oobpickle import files
+from oobpickle.errors import DecodeError, Timeout
+from oobpickle.files import iter_frames
+from oobpickle.inspection.opcodes import opcodes
+from oobpickle.inspection.outline import outline
+from oobpickle.sockets import recv_frames
+from oobpickle.wire import is_head
+
+Pattern = Literal["sub", "pull"]
+
+
+def in_file(path: str) -> Iterator[list[memoryview]]:
+    """The frames of each message in a file: of messages (`dump`), a single head, or plain pickles.
+
+    Raises DecodeError when it is none of these or damaged (those before the damage have been given), and OSError.
+    """
+    with open(path, "rb") as file:
+        start = file.read(len(files.MAGIC))
+        if start == files.MAGIC:
+            yield from iter_frames(path)
+            return
+        if not start:
+            raise DecodeError(f"{path}: the file is empty")
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    if is_head(view):
+        yield [view]
+        return
+    # A pickle of the old protocols has no sign at its start; but it makes sense to its end.
+    if start[0] != _PROTO and outline(view).problem is not None:
+        raise DecodeError(f"{path}: neither a file of messages nor a pickle")
+    yield from _pickles(view)
+
+
+_PROTO = 0x80
+
+
+def _pickles(view: memoryview) -> Iterator[list[memoryview]]:
+    """Pickles one after the other, as `pickle.dump` appends them. The last one is all of the rest if it has no end."""
+    while len(view):
+        end = len(view)
+        with contextlib.suppress(DecodeError):
+            for opcode in opcodes(view):
+                end = opcode.end if opcode.name == "STOP" else len(view)
+        yield [view[:end]]
+        view = view[end:]
+
+
+def from_address(
+    address: str,
+    *,
+    pattern: Pattern = "sub",
+    topics: tuple[str, ...] = ("",),
+    bind: bool = False,
+    timeout: float | None = None,
+) -> list[memoryview]:
+    """The frames of the next message at an address.
+
+    pattern: "sub" listens as one more subscriber of these topics; "pull" takes a message away from those that it was meant
+    for. bind: bind there instead of connecting. timeout: seconds, None for ever.
+    Raises Timeout, and zmq.ZMQError for an address that cannot be used.
+    """
+    context = zmq.Context()
+    try:
+        socket = context.socket(zmq.SUB if pattern == "sub" else zmq.PULL)
+        socket.linger = 0
+        if pattern == "sub":
+            for topic in topics:
+                socket.subscribe(topic)
+        if bind:
+            socket.bind(address)
+        else:
+            socket.connect(address)
+        if not socket.poll(None if timeout is None else int(timeout * 1000)):
+            raise Timeout(f"a message at {address}", timeout or 0.0)
+        return recv_frames(socket)
+    finally:
+        context.destroy(linger=0)

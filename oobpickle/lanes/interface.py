@@ -1,0 +1,91 @@
+"""What every lane gives: the two ends that an endpoint has, and what they tell each other's callers."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+
+class Tracker(Protocol):
+    """Tells when the memory of a sent message may be written again."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it may. Once True, always True."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until done. timeout: seconds, None for ever. Raises Timeout."""
+
+
+class Placed(NamedTuple):
+    """Which buffers of a message are shared, and how the receiver finds them: for `wire.pack`.
+
+    tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. send: the lane's own.
+    """
+
+    shared: Collection[int] = ()
+    references: bytes = b""
+    tracker: Tracker | None = None
+    send: Any = None
+
+
+INLINE = Placed()
+"""Nothing is shared."""
+
+
+@runtime_checkable
+class Outbox(Protocol):
+    """The messages of one sending endpoint, until their receivers have them.
+
+    One thread at a time uses it; `close` and trackers may be used from any.
+    """
+
+    def place(self, buffers: Sequence[memoryview]) -> Placed:
+        """Give the buffers of one message places, as far as that is worth it and there is room.
+
+        buffers: flat contiguous views of bytes. What is to be copied is copied now; loaned and received arrays are only
+        referred to. The message must then be sent, once, or given to `cancel`. Never waits, and raises nothing because
+        there is no room: what has no place goes inline.
+        """
+
+    def cancel(self, placed: Placed) -> None:
+        """The message was not sent. Before anybody can have received it."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many sends keep memory in place."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until every send has been acknowledged (linger): whether that is so. timeout: seconds, None for ever.
+
+        With many receivers nobody acknowledges: True at once.
+        """
+
+    def peer_gone(self, remaining: int) -> None:
+        """A peer of the socket has gone and its queue is gone with it; so many peers are left.
+
+        To be called for sockets that bound: one that connected keeps the queue for the peer's return. Sends that may
+        have been in that queue are over as soon as every remaining peer has acknowledged a later one.
+        """
+
+    def close(self) -> None:
+        """Let everything go: what nobody has acknowledged may be lost from here on. `wait` first, to linger.
+
+        May be called twice, from any thread, and while garbage is collected.
+        """
+
+
+@runtime_checkable
+class Inbox(Protocol):
+    """The references that one receiving endpoint follows. One thread at a time uses it, `close` excepted."""
+
+    def follow(self, packed: memoryview | bytes, lengths: Sequence[int], *, readonly: bool = False) -> list[memoryview]:
+        """Views of the shared buffers of a message, in order; the memory stays as it is while its view lives.
+
+        packed: `Message.references`. lengths: of the shared buffers, in bytes. readonly: True gives read-only views;
+        False does so for buffers that were read-only at the sender, and for the others memory that can be written and
+        that nobody else sees. Views outlive the inbox, the endpoint and the sender's process.
+        Raises LaneError when it cannot be done. Nothing is held then, and the sender is not kept waiting: the message
+        is lost.
+        """
+
+    def close(self) -> None:
+        """Stop acknowledging. Views stay as they are. May be called twice, and while garbage is collected."""

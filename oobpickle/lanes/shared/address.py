@@ -1,0 +1,57 @@
+"""Where in memory a view is, and whose memory that is."""
+
+import ctypes
+from bisect import bisect_right
+from typing import Protocol
+
+import numpy as np
+
+from oobpickle.lanes.shared.guard import Held
+
+
+def address_of(view: memoryview) -> int:
+    """The address of a view's first byte. view: flat, contiguous, not empty."""
+    if view.readonly:
+        return int(np.frombuffer(view, np.uint8).__array_interface__["data"][0])
+    return ctypes.addressof(ctypes.c_char.from_buffer(view))  # 0.4 us instead of 3
+
+
+class Shareable(Held, Protocol):
+    """Memory that a message can refer to: a block of our own, or a lease on another's."""
+
+    def reference(self) -> bytes:
+        """What a peer needs to find it, packed."""
+
+
+class Memory(Protocol):
+    """A map of a segment."""
+
+    def at(self, offset: int, length: int) -> tuple[Shareable, int] | None:
+        """What all of these bytes of the map belong to, and where in it they begin; None if a peer must not see them."""
+
+
+class AddressBook:
+    """Ranges of memory that do not overlap, and what is mapped there."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ranges: list[tuple[int, Memory]] = []  # (end, what), in the order of the starts
+
+    def add(self, start: int, length: int, memory: Memory) -> None:
+        """Enter a range."""
+        at = bisect_right(self._starts, start)
+        self._starts.insert(at, start)
+        self._ranges.insert(at, (start + length, memory))
+
+    def remove(self, start: int) -> None:
+        """Strike out the range that begins here."""
+        at = self._starts.index(start)
+        del self._starts[at], self._ranges[at]
+
+    def find(self, start: int, length: int) -> tuple[Shareable, int] | None:
+        """What all of this memory belongs to, and where in it it begins; None if it is not shared."""
+        at = bisect_right(self._starts, start) - 1
+        if at < 0:
+            return None
+        end, memory = self._ranges[at]
+        return memory.at(start - self._starts[at], length) if start + length <= end else None

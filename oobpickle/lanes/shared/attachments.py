@@ -1,0 +1,92 @@
+"""The segments that this process has attached, kept by inode: one map each, whoever refers to it and by what number."""
+
+import os
+import time
+
+from oobpickle.errors import LaneError
+from oobpickle.lanes.shared import memfd
+from oobpickle.lanes.shared.address import AddressBook
+from oobpickle.lanes.shared.attach import Attachment
+from oobpickle.lanes.shared.references import BlockReference
+from oobpickle.lanes.shared.written import Pagemap
+
+MOST = 1024
+"""Segments attached at a time: each costs descriptors, and a peer chooses how many it refers to. 32 GB of messages."""
+
+_LOOK_EVERY = 0.05  # seconds between looks whether a sender lives
+
+_MOST_KEYS = 4 * MOST  # ways to refer to them: by senders, and by those who pass them on
+
+
+class Attachments:
+    """One a process. Methods are called under the mutex."""
+
+    def __init__(self, pid: int, book: AddressBook) -> None:
+        self.pid = pid
+        self.book = book
+        self.pagemap = Pagemap()
+        self.leases = 0
+        self.all: dict[tuple[int, int], Attachment] = {}  # by inode; the first attached first
+        self._keys: dict[tuple[int, int, int], Attachment] = {}  # a cache of what references led to
+
+    def attach(self, reference: BlockReference) -> Attachment:
+        """The segment that a reference is into. Raises LaneError."""
+        key = reference[:3]
+        found = self._keys.get(key)
+        return found or self._open(key)
+
+    def drop(self, attachment: Attachment) -> None:
+        """Forget a segment that we have no lease in."""
+        self.all = {inode: other for inode, other in self.all.items() if other is not attachment}
+        self._keys = {key: other for key, other in self._keys.items() if other is not attachment}
+        attachment.close()
+
+    def unused(self, attachment: Attachment) -> None:
+        """The last lease of a segment has ended: let go of it if its sender is gone."""
+        now = time.monotonic()
+        if now > attachment.next_look:  # a look costs as much as a lock, and few messages are a sender's last
+            attachment.next_look = now + _LOOK_EVERY
+            if attachment.is_abandoned():
+                self.drop(attachment)
+
+    def sweep(self) -> None:
+        """Let go of what the dead left to us."""
+        for attachment in list(self.all.values()):
+            if not attachment.leases and attachment.is_abandoned():
+                self.drop(attachment)
+
+    def _open(self, key: tuple[int, int, int]) -> Attachment:
+        pid, number, token = key
+        self._make_room()
+        fd = memfd.open_peer(pid, number, memfd.OWNER_WRITES, writable=False)
+        attachment = self._keys[key] = self.enter(fd, token)
+        return attachment
+
+    def enter(self, fd: int, token: int) -> Attachment:
+        """The segment behind an open file of our own, which is taken over, also on failure. Raises LaneError."""
+        status = os.fstat(fd)
+        inode = (status.st_dev, status.st_ino)
+        attachment = self.all.get(inode)
+        if attachment is None:
+            attachment = self.all[inode] = Attachment(self, fd, token)
+            return attachment
+        os.close(fd)
+        if attachment.token != token:
+            raise LaneError("the reference is stale: the sender has closed that memory")
+        return attachment
+
+    def become(self, pid: int) -> None:
+        """We are this process now, a child of the one that we were."""
+        self.pid = pid
+        self.pagemap.close()
+        self.pagemap = Pagemap()
+
+    def _make_room(self) -> None:
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        self.sweep()
+        if len(self.all) >= MOST:
+            idle = next((attachment for attachment in self.all.values() if not attachment.leases), None)
+            if idle is None:
+                raise LaneError(f"views of {MOST} segments of shared memory are held already", advice="let some go")
+            self.drop(idle)

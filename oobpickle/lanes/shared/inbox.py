@@ -1,0 +1,145 @@
+"""The receiving side: references into views.
+
+Order, for each message: leases of all its blocks (lock, then compare the generation); then the acknowledgement; then the
+views. A reader that is killed at any point before the acknowledgement has not been heard of by the sender, which keeps
+the blocks; the kernel has dropped its locks. After it, its locks are what keeps them.
+
+A block whose part in the message is small is copied out, and its lease ends at once: cheaper than views.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from oobpickle.errors import LaneError
+from oobpickle.lanes.shared import references
+from oobpickle.lanes.shared.acks import PeerBoard
+from oobpickle.lanes.shared.attach import Lease
+from oobpickle.lanes.shared.guard import Held
+from oobpickle.lanes.shared.lane import Lane
+from oobpickle.lanes.shared.process import current
+from oobpickle.lanes.shared.references import READ_ONLY, AckReference, References
+
+COPY_UP_TO = 128 * 1024
+"""Bytes of one block in one message that are rather copied than viewed: a view costs a few us to make and to end."""
+
+_Part: TypeAlias = tuple[int, int, bool, int]
+# One buffer's part of a slot: start, end, whether its view can be written, its position in the message.
+
+_NOTHING = memoryview(b"")
+
+MOST_BOARDS = 256
+"""Boards of acknowledgements that one endpoint has open: one a sender. Beyond, the first opened is closed."""
+
+
+class SharedInbox:
+    """The references that one receiving endpoint follows; oobpickle.lanes.Inbox tells the rest."""
+
+    def __init__(self) -> None:
+        self._lane: Lane | None = None
+        self._boards: dict[tuple[int, int, int], PeerBoard] = {}
+
+    def follow(self, packed: memoryview | bytes, lengths: Sequence[int], *, readonly: bool = False) -> list[memoryview]:
+        """Take leases, acknowledge, and give views of the blocks."""
+        refs = references.unpack(packed, len(lengths))
+        if self._lane is None:
+            self._lane = current()
+            self._lane.inboxes.add(self)
+        return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
+
+    def close(self) -> None:
+        """Give up this reader's numbers on the senders' boards."""
+        if self._lane is not None:
+            self._lane.guard.soon(self.leave_boards)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def leave_boards(self) -> None:
+        """Close the boards, and with them this reader's numbers. Under the mutex."""
+        while self._boards:
+            self._boards.popitem()[1].close()
+
+    def _follow(self, lane: Lane, refs: References, lengths: Sequence[int], readonly: bool) -> list[memoryview]:
+        leases: list[Lease] = []
+        views = [_NOTHING] * len(lengths)
+        attach = lane.attachments.attach
+        try:
+            for reference in refs.blocks:
+                leases.append(attach(reference).lease(reference))  # noqa: PERF401 - some, on failure
+            groups = _grouped(refs, lengths, leases, readonly)
+            for lease, parts in zip(leases, groups, strict=True):
+                _fill(views, lane, lease, parts)
+            self._acknowledge(refs.acknowledge)
+        except BaseException:
+            views.clear()  # the traceback, which somebody may keep, would hold them
+            with suppress(LaneError):
+                self._acknowledge(refs.acknowledge)  # as far as the sender goes it is over
+            raise
+        finally:
+            for lease in leases:
+                lease.drop()
+        return views
+
+    def _acknowledge(self, acknowledge: AckReference) -> None:
+        if not acknowledge.stamp:
+            return
+        key = acknowledge.pid, acknowledge.fd, acknowledge.token
+        board = self._boards.get(key)
+        if board is None:
+            for other in [other for other, board in self._boards.items() if board.is_abandoned()]:
+                self._boards.pop(other).close()
+            if len(self._boards) >= MOST_BOARDS:
+                self._boards.pop(next(iter(self._boards))).close()
+            board = self._boards[key] = PeerBoard(acknowledge)
+        board.acknowledge(acknowledge)
+
+
+def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], readonly: bool) -> list[list[_Part]]:
+    """The parts of each block, checked."""
+    if len(leases) > 1 and len({id(lease) for lease in leases}) != len(leases):
+        raise LaneError("the references name a block twice")
+    groups: list[list[_Part]] = [[] for _ in leases]
+    for position, (index, flags, start) in enumerate(refs.buffers):
+        end = start + lengths[position]
+        if end > leases[index].attachment.slot_size:
+            raise LaneError("a reference reaches beyond its block")
+        groups[index].append((start, end, not (readonly or flags & READ_ONLY), position))
+    for parts in groups:
+        if len(parts) > 1:
+            written = sorted([part for part in parts if part[2]])
+            if any(before[1] > after[0] for before, after in pairwise(written)):
+                raise LaneError("references to writable buffers overlap")
+    return groups
+
+
+def _fill(views: list[memoryview], lane: Lane, lease: Lease, parts: list[_Part]) -> None:
+    """Put views of one block's parts, each holding what it needs, at their positions."""
+    attachment = lease.attachment
+    base = attachment.offset(lease.slot)
+    total = sum([end - start for start, end, _, _ in parts])
+    written = [(start, end) for start, end, writable, _ in parts if writable and start < end]
+    arrival = None
+    if written and total > COPY_UP_TO:
+        arrival = attachment.arrival(lease, base + min(written)[0], base + max(written)[1])
+        if arrival is None and total > attachment.allocated():
+            raise LaneError("a reference to more memory than there is")
+    for start, end, writable, position in parts:
+        memory = arrival.memory if writable and arrival else attachment.memory
+        source = memory[base + start : base + end]
+        if writable and not arrival:
+            views[position] = memoryview(bytearray(source))
+        elif total <= COPY_UP_TO or start == end:
+            views[position] = memoryview(bytes(source))
+        else:
+            views[position] = _watched(lane, source, arrival if writable and arrival else lease)
+
+
+def _watched(lane: Lane, source: memoryview, held: Held) -> memoryview:
+    array = np.frombuffer(source, np.uint8)  # Guard.watch says why it is this one that is watched
+    held.hold()
+    lane.guard.watch(array, held)
+    return array.data

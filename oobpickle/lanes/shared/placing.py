@@ -1,0 +1,144 @@
+"""One message's buffers being given places: referred to where they are, or copied into blocks, or left inline.
+
+Loaned arrays and received ones lie in shared memory already: they are referred to where they are. Others are copied, if
+together they are worth it: large ones into a block each, so that a receiver that keeps one does not pin the others,
+mid-size ones together.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from oobpickle.lanes.shared.address import Shareable, address_of
+from oobpickle.lanes.shared.lane import Lane
+from oobpickle.lanes.shared.references import BUFFER, MOST_BLOCKS, READ_ONLY
+
+SHARE_FROM = 64 * 1024
+"""Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
+
+EACH_FROM = 4 * 1024
+"""Buffers below this stay in the head: a reference and its bookkeeping cost as much as two copies of them."""
+
+ALONE_FROM = 1 << 20
+"""Buffers from this size up get a block each; smaller ones share blocks of up to this size."""
+
+_ALIGN = 64
+_RELEASES_GIL = 256 * 1024  # bytes from which other threads should be let run during the copy, for 2 us
+
+Indexed: TypeAlias = list[tuple[int, memoryview]]
+
+
+class Placing:
+    """The places of one message's buffers. `find` under the mutex; then `copy`, which takes its time, without it.
+
+    helds: what the message keeps in place, each held once. blocks: their references, packed. entries: (index of the
+    buffer, packed reference). length: bytes of the buffers that have a place.
+    """
+
+    __slots__ = ("_copies", "_numbers", "_written", "blocks", "entries", "helds", "length")
+
+    def __init__(self) -> None:
+        self.helds: list[Shareable] = []
+        self.blocks: list[bytes] = []
+        self.entries: list[tuple[int, bytes]] = []
+        self.length = 0
+        self._copies: list[tuple[memoryview, memoryview]] = []
+
+    def find(self, lane: Lane, buffers: Sequence[memoryview]) -> None:
+        """Find a place for each buffer that is to have one."""
+        rest = [(index, view) for index, view in enumerate(buffers) if view.nbytes >= EACH_FROM]
+        if lane.refers:
+            self._numbers: dict[bytes, int] = {}  # of blocks that are referred to where they are
+            self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
+            rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
+        if len(rest) == 1:
+            if (length := rest[0][1].nbytes) >= SHARE_FROM:
+                self._allocate(lane, rest, length)
+        elif rest and sum([view.nbytes for _, view in rest]) >= SHARE_FROM:
+            for group, length in _groups(rest):
+                self._allocate(lane, group, length)
+        if len(self.entries) > 1:
+            self.entries.sort()
+
+    def copy(self) -> None:
+        """Copy into the blocks what is to be copied."""
+        for target, source in self._copies:
+            if source.nbytes < _RELEASES_GIL:
+                target[:] = source
+            else:
+                np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8))
+
+    def let_go(self) -> None:
+        """It is not sent after all. Under the mutex."""
+        for held in self.helds:
+            held.drop()
+        self.helds.clear()
+        self._copies.clear()
+
+    def _refer(self, lane: Lane, index: int, view: memoryview) -> bool:
+        found = lane.book.find(address_of(view), view.nbytes)
+        if found is None:
+            return False
+        held, start = found
+        packed = held.reference()
+        number = self._numbers.get(packed)
+        if number is None:
+            if len(self.blocks) == MOST_BLOCKS:
+                return False
+            number = self._numbers[packed] = len(self.blocks)
+            self._written.append([])
+            self.blocks.append(packed)
+            self.helds.append(held)
+            held.hold()
+        if not view.readonly and not _enter(self._written[number], start, start + view.nbytes):
+            return False  # the receiver would get an alias of another buffer; so this one is copied
+        self._add(index, number, view, start)
+        return True
+
+    def _allocate(self, lane: Lane, group: Indexed, length: int) -> None:
+        block = lane.arena.allocate(length) if len(self.blocks) < MOST_BLOCKS else None
+        if block is None:
+            return
+        number = len(self.blocks)
+        self.blocks.append(block.reference())
+        self.helds.append(block)
+        memory = block.memory
+        start = 0
+        for index, view in group:
+            end = start + view.nbytes
+            self._copies.append((memory[start:end], view))
+            self._add(index, number, view, start)
+            start = -(-end // _ALIGN) * _ALIGN
+
+    def _add(self, index: int, number: int, view: memoryview, start: int) -> None:
+        self.entries.append((index, BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)))
+        self.length += view.nbytes
+
+
+def _groups(buffers: Indexed) -> Iterator[tuple[Indexed, int]]:
+    """Buffers that go into a block together, and the block's length."""
+    group: Indexed = []
+    size = 0
+    for index, view in buffers:
+        length = -(-view.nbytes // _ALIGN) * _ALIGN
+        if length >= ALONE_FROM:
+            yield [(index, view)], view.nbytes
+            continue
+        if size + length > ALONE_FROM:
+            yield group, size
+            group, size = [], 0
+        group.append((index, view))
+        size += length
+    if group:
+        yield group, size
+
+
+def _enter(parts: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Enter a part in order; False if it overlaps one that is there."""
+    at = bisect_left(parts, (start, end))
+    if (at and parts[at - 1][1] > start) or (at < len(parts) and parts[at][0] < end):
+        return False
+    insort(parts, (start, end))
+    return True

@@ -1,0 +1,205 @@
+"""Sends that are not over: which blocks they keep in place, and when each is known to be over.
+
+Two rules, by who receives:
+
+One receiver a message (`Awaited`: PUSH, DEALER, ROUTER). A send is over when it is acknowledged; or its endpoint
+closes; or it is provably lost. The last needs a proof because a dead receiver acknowledges nothing, and nobody can see
+in whose queue a message was. Each pipe is first in, first out: when every peer that is left has acknowledged a later
+send, then what is still unacknowledged was in a queue that is gone. So when a peer goes, the sends in flight at that
+moment become suspects, and are judged by what each reader acknowledged last. Peers are counted by the endpoint, readers
+by their locks; while the two numbers differ (somebody has not acknowledged anything yet, or is just dying) nobody is
+judged.
+
+Any number of receivers (`Retained`: PUB). Nobody can know. The newest sends within a budget of bytes are kept, and a
+receiver that comes later than that loses the message.
+
+An error in either can lose a message; it cannot corrupt one, since generations and readers' locks do not depend on it.
+All methods are called under the mutex.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from oobpickle.lanes.shared.acks import Board
+from oobpickle.lanes.shared.guard import Held
+from oobpickle.lanes.shared.references import AckReference
+
+JUDGE_AFTER = 0.1
+"""Seconds between a peer's going and the judgement on what it may have had: its sockets may close before its locks."""
+
+_MOST_READERS = 256  # whose progress is kept before the dead among them are struck out
+
+
+class Send:
+    """One message in flight. helds: what it keeps in place. length: bytes of its shared buffers together."""
+
+    __slots__ = ("acknowledge", "board", "helds", "is_over", "length", "position")
+
+    def __init__(self, helds: Sequence[Held], length: int, board: Board | None, acknowledge: AckReference) -> None:
+        self.helds = helds
+        self.length = length
+        self.board = board
+        self.acknowledge = acknowledge
+        self.position = 0
+        self.is_over = False
+
+    def end(self, *, reusable: bool) -> None:
+        """Let its blocks go. reusable: as `Board.end` has it. Once only."""
+        self.is_over = True
+        for held in self.helds:
+            held.drop()
+        self.helds = ()
+        if self.board is not None:
+            self.board.end(self.acknowledge, reusable=reusable)
+
+
+class Sends(Protocol):
+    """The sends of one endpoint that are not over."""
+
+    def add(self, send: Send) -> None:
+        """Enter a send that is about to go out."""
+
+    def settle(self, most: int | None = None) -> None:
+        """Find sends that are over. most: look at so many at the most."""
+
+    def look(self, send: Send) -> None:
+        """Find out about this one."""
+
+    def cancel(self, send: Send) -> None:
+        """It did not go out after all."""
+
+    def peer_gone(self, remaining: int) -> None:
+        """A peer has gone and its queue with it, and this many are left."""
+
+    def end(self) -> None:
+        """All are over, whatever became of them."""
+
+    def __len__(self) -> int:
+        """How many keep blocks in place."""
+
+
+class Awaited:
+    """Each send has one receiver, which acknowledges."""
+
+    def __init__(self) -> None:
+        self._pending: deque[Send] = deque()  # in no certain order: `settle` goes round
+        self._next = 1
+        self._progress: dict[tuple[Board, int], int] = {}  # the position of the last send that each reader acknowledged
+        self._suspects = 0  # sends before this position may have been in the queue of a peer that has gone
+        self._remaining = 0
+        self._judge_at = 0.0
+
+    def add(self, send: Send) -> None:
+        """As the protocol has it."""
+        send.position = self._next
+        self._next += 1
+        self._pending.append(send)
+
+    def settle(self, most: int | None = None) -> None:
+        """As the protocol has it."""
+        pending = self._pending
+        for _ in range(len(pending) if most is None else min(most, len(pending))):
+            send = pending.popleft()
+            self.look(send)
+            if not send.is_over:
+                pending.append(send)
+        if self._suspects and time.monotonic() >= self._judge_at:
+            self._judge()
+
+    def look(self, send: Send) -> None:
+        """As the protocol has it."""
+        board = send.board
+        if send.is_over or board is None:
+            return
+        reader = board.reader(send.acknowledge)
+        if reader:
+            key = board, reader
+            if send.position > self._progress.get(key, 0):
+                self._progress[key] = send.position
+            send.end(reusable=True)
+            if len(self._progress) > _MOST_READERS:
+                self._progress = self._of_the_living()
+
+    def cancel(self, send: Send) -> None:
+        """As the protocol has it."""
+        if not send.is_over:
+            send.end(reusable=True)
+
+    def peer_gone(self, remaining: int) -> None:
+        """As the protocol has it."""
+        self.settle()
+        self._suspects, self._remaining = self._next, remaining
+        self._judge_at = time.monotonic() + JUDGE_AFTER
+        if not remaining:
+            self._lose(self._suspects)
+
+    def end(self) -> None:
+        """As the protocol has it."""
+        self.settle()
+        self._lose(self._next)
+
+    def __len__(self) -> int:
+        """As the protocol has it."""
+        return sum(not send.is_over for send in self._pending)
+
+    def _judge(self) -> None:
+        self._progress = self._of_the_living()
+        if len(self._progress) == self._remaining:
+            self._lose(min(self._suspects, *self._progress.values()))
+
+    def _lose(self, before: int) -> None:
+        for send in self._pending:
+            if send.position < before and not send.is_over:
+                send.end(reusable=False)
+        self._pending = deque(send for send in self._pending if not send.is_over)
+        if not any(send.position < self._suspects for send in self._pending):
+            self._suspects = 0
+
+    def _of_the_living(self) -> dict[tuple[Board, int], int]:
+        return {key: position for key, position in self._progress.items() if key[0].is_alive(key[1])}
+
+
+class Retained:
+    """Each send may have any number of receivers, which nobody knows."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._kept: deque[Send] = deque()  # the oldest first
+        self._length = 0
+
+    def add(self, send: Send) -> None:
+        """As the protocol has it."""
+        self._kept.append(send)
+        self._length += send.length
+        while self._length > self._budget and len(self._kept) > 1:  # the newest stays, whatever its size
+            self._end(self._kept.popleft())
+
+    def settle(self, most: int | None = None) -> None:
+        """As the protocol has it: there is nothing to find out."""
+
+    def look(self, send: Send) -> None:
+        """As the protocol has it: there is nothing to find out."""
+
+    def cancel(self, send: Send) -> None:
+        """As the protocol has it."""
+        if not send.is_over:
+            self._kept.remove(send)
+            self._end(send)
+
+    def peer_gone(self, remaining: int) -> None:
+        """As the protocol has it: others may have the same messages in their queues."""
+
+    def end(self) -> None:
+        """As the protocol has it."""
+        while self._kept:
+            self._end(self._kept.popleft())
+
+    def __len__(self) -> int:
+        """As the protocol has it."""
+        return len(self._kept)
+
+    def _end(self, send: Send) -> None:
+        self._length -= send.length
+        send.end(reusable=False)

@@ -1,0 +1,60 @@
+"""A bound in bytes on what a socket holds, where ZeroMQ's own bound (the high-water mark) counts messages.
+
+Rule 1: `held` is the sum of what was put in and has not been released. A message is admitted when it fits under the
+limit, or when nothing is held: one that is larger than the limit can be sent, alone.
+Rule 2: `release` may be called from any thread and from any garbage collector's callback, at any moment: it takes no
+lock. It leaves a note; the endpoint's own thread does the sum.
+
+The books are kept by ticket, so that they also tell how many messages a socket may still hold: those from the oldest
+ticket on. Not every message has a ticket (a small one would cost more to follow than to send), so that is an upper
+bound: exact when the oldest that is held has one.
+"""
+
+from collections import deque
+
+
+class Budget:
+    """The books of one socket: bytes held, a ticket for each message that is followed."""
+
+    __slots__ = ("_released", "_tickets", "held", "limit", "settled")
+
+    def __init__(self, limit: int | None) -> None:
+        """limit: bytes; None: no bound, only books."""
+        self.limit = limit
+        self.held = 0
+        self.settled = 0  # the highest number of a message that was released
+        self._tickets: dict[int, tuple[int, int, object]] = {}  # ticket -> (number of its message, bytes, anchor)
+        self._released: deque[int] = deque()
+
+    def admits(self, nbytes: int) -> bool:
+        """Whether a message of so many bytes may go now."""
+        if self._released:
+            self.settle()
+        return self.limit is None or not self.held or self.held + nbytes <= self.limit
+
+    def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None) -> None:
+        """Put in a message. ticket: never used before. message: its number, 1 for the first that was sent.
+
+        anchor: is kept as long as the ticket is out.
+        """
+        self._tickets[ticket] = (message, nbytes, anchor)
+        self.held += nbytes
+
+    def release(self, ticket: int) -> None:
+        """What this ticket stands for is no longer held; fine if it never was. From any thread; settled later."""
+        self._released.append(ticket)
+
+    def settle(self) -> None:
+        """Do the sums of what was released."""
+        while self._released:
+            entry = self._tickets.pop(self._released.popleft(), None)
+            if entry is not None:
+                self.settled = max(self.settled, entry[0])
+                self.held -= entry[1]
+
+    def unsettled(self, sent: int) -> int:
+        """The most messages of `sent` that may still be held."""
+        self.settle()
+        if not self._tickets:
+            return sent - self.settled
+        return sent - min(message for message, _, _ in self._tickets.values()) + 1

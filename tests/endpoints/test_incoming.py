@@ -1,0 +1,80 @@
+"""oobpickle.endpoints.incoming."""
+
+import pytest
+import zmq
+
+from oobpickle import limits, wire
+from oobpickle.codec.pickle_codec import PickleCodec
+from oobpickle.endpoints.incoming import Incoming
+from oobpickle.errors import DecodeError
+from oobpickle.patterns.stats import Counters
+
+
+@pytest.fixture
+def incoming(inproc):
+    context = zmq.Context.instance()
+    with context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+        pull.bind(inproc)
+        push.connect(inproc)
+        incoming = Incoming(pull, PickleCodec(), Counters())
+        incoming.push = push
+        yield incoming
+
+
+def test_a_message_whole_or_nothing(incoming):
+    assert incoming.take() is None
+    incoming.push.send_multipart([b"a", b"b", b"c"])
+    incoming.push.send(b"d")
+    assert incoming.take() == [b"a", b"b", b"c"]
+    assert incoming.take() == [b"d"]
+    assert incoming.take() is None
+
+
+def test_an_interrupt_between_two_frames_throws_the_rest_away(incoming):
+    incoming.push.send_multipart([b"a", b"b", b"c", b"d"])
+    incoming.push.send(b"next")
+    real, calls = incoming._recv, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        frame = real(*arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return frame
+
+    incoming._recv = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        incoming.take()
+    assert incoming.take() == [b"next"]
+
+
+def test_no_more_frames_are_kept_than_are_allowed(incoming, monkeypatch):
+    monkeypatch.setattr(limits, "FRAMES_MAX", 5)
+    incoming.push.send_multipart([b"x"] * 5)
+    incoming.push.send_multipart([b"x"] * 900)
+    assert len(incoming.take()) == 5
+    views = incoming.take()
+    assert len(views) == 6
+    with pytest.raises(DecodeError, match="more than 5 frames"):
+        incoming.open(views)
+    assert incoming.take() is None
+
+
+def test_latency_is_counted_for_messages_that_know_when_they_were_sent(incoming):
+    stream, _ = PickleCodec().encode(1)
+    for sent_at in (0, 1):
+        views = [memoryview(wire.pack(wire.PICKLE, stream, [], sent_at=sent_at)[0])]
+        opened = incoming.open(views)
+        assert incoming.decode(opened) == 1
+        incoming.count(views, opened.sent_at)
+    assert len(incoming._counters.latencies) == 1
+    assert incoming._counters.messages == 2
+
+
+def test_what_is_rejected_is_counted_and_told_of_once_a_second(incoming, caplog):
+    for n in range(1000):
+        incoming.reject(DecodeError(f"number {n}"))
+    assert incoming._counters.malformed == 1000
+    assert [record.getMessage() for record in caplog.records] == [
+        "a malformed message was passed over: DecodeError: number 0"
+    ]

@@ -1,0 +1,75 @@
+"""oobpickle.endpoints.waiting."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from oobpickle.endpoints.waiting import Flag, ThreadWaiter
+from tests.conftest import descriptors
+
+
+@pytest.fixture(params=["eventfd", "pipe"])
+def kind(request, monkeypatch):
+    if request.param == "pipe":
+        monkeypatch.delattr(os, "eventfd")
+
+
+def test_a_flag_holds_no_more_than_its_descriptors(kind):
+    before = descriptors()
+    flag = Flag()
+    assert descriptors() - before
+    del flag
+    assert not descriptors() - before
+
+
+def test_a_wake_ends_a_sleep(kind):
+    waiter = ThreadWaiter()
+    thread = threading.Timer(0.02, waiter.wake)
+    thread.start()
+    waiter.sleep(10)
+    thread.join()
+    started = time.monotonic()
+    waiter.sleep(0.03)  # and is forgotten then
+    assert time.monotonic() - started >= 0.03
+
+
+def test_a_wake_before_the_sleep_is_not_lost(kind):
+    waiter = ThreadWaiter()
+    for _ in range(3):
+        waiter.wake()
+        waiter.sleep(None)
+
+
+def test_rest_forgets(kind):
+    waiter = ThreadWaiter()
+    waiter.wake()
+    waiter.rest()
+    started = time.monotonic()
+    waiter.sleep(0.03)
+    assert time.monotonic() - started >= 0.03
+
+
+def test_any_number_of_wakes_block_nobody(kind):
+    waiter = ThreadWaiter()
+    for _ in range(100_000):
+        waiter.wake()
+    waiter.sleep(None)
+    waiter.rest()
+
+
+def test_it_tells_of_the_descriptors_that_it_was_asked_about(kind):
+    one, two = Flag(), Flag()
+    waiter = ThreadWaiter(one.fileno(), two.fileno())
+    two.set()
+    assert waiter.sleep(5, (two.fileno(),))
+    assert not waiter.sleep(5, (one.fileno(),))
+    two.clear()
+    assert not waiter.sleep(0, (one.fileno(), two.fileno()))
+
+
+def test_the_longest_sleep():
+    waiter = ThreadWaiter()
+    waiter.wake()
+    waiter.sleep(1e300)

@@ -1,0 +1,21 @@
+"""A short run of kill_cycles.py; its docstring says what it shows, and how to run it for long."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def test_kill_cycles():
+    command = [sys.executable, HERE / "kill_cycles.py", "--cycles", "40"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=HERE.parent.parent.parent)
+    assert run.returncode == 0, run.stdout + run.stderr
+    totals = ast.literal_eval(run.stdout.splitlines()[-1].partition("}")[0] + "}")
+    assert totals["cycles"] == 40
+    assert totals["killed"] >= 40
+    assert totals["verified"] > 100
+    assert totals["point to point"]
+    assert totals["publish"]
+    assert totals["relay"]

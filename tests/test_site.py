@@ -51,7 +51,11 @@ def test_the_reference_has_what_is_public(site):
     import oobpickle
 
     text = "".join(path.read_text() for path in (site / "reference").glob("*.html"))
-    missing = [name for name in oobpickle.__all__ if name not in {"aio", "shared"} and not re.search(rf'id="oobpickle\.(?:[\w.]+\.)?{name}"', text)]
+    missing = [
+        name
+        for name in oobpickle.__all__
+        if name not in {"aio", "shared"} and not re.search(rf'id="oobpickle\.(?:[\w.]+\.)?{name}"', text)
+    ]
     assert not missing
 
 

@@ -8,6 +8,8 @@ import oobpickle
 from oobpickle.cli.bench import bench
 from oobpickle.cli.demo import demo
 from oobpickle.cli.inspect import inspect
+from oobpickle.cli.keygen import keygen
+from oobpickle.cli.proxy import proxy
 from oobpickle.cli.pub import pub
 from oobpickle.cli.tail import tail
 
@@ -56,3 +58,5 @@ app.command()(bench)
 app.command()(inspect)
 app.command()(tail)
 app.command()(pub)
+app.command()(proxy)
+app.command()(keygen)

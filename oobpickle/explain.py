@@ -78,7 +78,7 @@ def _stream_entries(contents: Contents) -> list[Entry]:
             items = (Item(place.path, type_at(value, place), _count(value), value.size),)
             why, advice = _why_in_band(value, place)
         entries.append(Entry("in-band", value.size, items, why, 0, advice=advice))
-    rest = Item("obj", "", "structure, names, small values", read.rest)
+    rest = Item("obj", "", "structure, small values", read.rest)
     return [*entries, Entry("in-band", read.rest, (rest,), "", 0)]
 
 

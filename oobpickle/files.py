@@ -21,7 +21,7 @@ import secrets
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
@@ -54,19 +54,19 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC)
     """
     frames = dumps(obj, codec=codec)
     if not isinstance(file, (str, os.PathLike)):
-        _write(frames, file)
+        write_frames(frames, file)
         return
     path = os.path.realpath(file)
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is not to be replaced
         with open(path, "wb") as device:
-            _write(frames, device)
+            write_frames(frames, device)
         return
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as new:
             with contextlib.suppress(FileNotFoundError):  # who could not read the old one must not read the new one
                 os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-            _write(frames, new)
+            write_frames(frames, new)
             new.flush()
             os.fsync(new.fileno())
         os.replace(temporary, path)
@@ -115,7 +115,8 @@ def _padding(length: int) -> int:
     return -length % ALIGN
 
 
-def _write(frames: list[Frame], file: BinaryIO) -> None:
+def write_frames(frames: Sequence[Frame], file: BinaryIO) -> None:
+    """Write a message's frames as one record, at the file's position. Raises OSError; a part may be written then."""
     lengths = [memoryview(frame).nbytes for frame in frames]
     prefix = _PREFIX.pack(MAGIC, len(frames)) + struct.pack(f"<{len(lengths)}Q", *lengths)
     write: Callable[[memoryview], int | None] = file.write  # None where a file object is not of the io module

@@ -331,7 +331,7 @@ class TestDamage:
         frames = [bytes(frame) for frame in oobpickle.dumps(LARGE)]
         for wrong in (frames[:1], [*frames, b"x"], [frames[0], frames[1][:-8]], frames[::-1], [b"hello"]):
             with open(path, "wb") as file:
-                files._write(wrong, file)
+                files.write_frames(wrong, file)
             with pytest.raises(DecodeError):
                 oobpickle.load(path)
 

@@ -375,5 +375,10 @@ def encoding(index, seed):
     return Case(stream, buffers)
 
 
+def mixed(index, seed):
+    """Encodings and calls in turn."""
+    return (encoding, call)[index % 2](index, seed)
+
+
 for _stream, _buffers in encodings():
     data_codec(Case(_stream, _buffers))

@@ -78,10 +78,15 @@ def _watch(process, progress):
 
 def in_parallel(source, target, count, seed=1, processes=2):
     """`hunt` over count cases, shared out among processes."""
-    share = -(-count // processes)
     with ThreadPoolExecutor(processes) as pool:
-        parts = [(start, min(start + share, count)) for start in range(0, count, share)]
-        return [fault for part in pool.map(lambda part: hunt(source, target, *part, seed), parts) for fault in part]
+        found = pool.map(lambda part: hunt(source, target, *part, seed), shares(count, processes))
+        return [fault for faults in found for fault in faults]
+
+
+def shares(count, processes):
+    """Ranges of indices, one a process, that are all of count cases together."""
+    share = -(-count // processes)
+    return [(start, min(start + share, count)) for start in range(0, count, share)]
 
 
 def main():

@@ -80,6 +80,11 @@ def call(index, seed):
     )
 
 
+def mixed(index, seed):
+    """Encodings and calls in turn."""
+    return (encoding, call)[index % 2](index, seed)
+
+
 def crash(index, seed):
     """For the machinery's own tests: the seed's digits are the letters of targets.crash."""
     return Case(b"_chsmaeX"[index : index + 1])

@@ -30,7 +30,10 @@ HARMLESS = {
 }
 
 
-@pytest.mark.parametrize("target", ["scanned", "data_codec", "message"])
+TARGETS = [pytest.param(name, marks=pytest.mark.slow) for name in ("scanned", "data_codec")] + ["message"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_no_attack_does_harm(target):
     """Against the scan with toys for rebuilders, the data codec, and the data codec by way of a message."""
     cases = attack_cases()
@@ -40,7 +43,7 @@ def test_no_attack_does_harm(target):
     assert not faults
 
 
-@pytest.mark.parametrize("target", ["data_codec", "message"])
+@pytest.mark.parametrize("target", TARGETS[1:])
 def test_no_attack_on_a_rebuilder_does_harm(target):
     cases = rebuilder_cases()
     faults = run.hunt("tests.hostile.sources:attack_on_rebuilders", f"tests.hostile.targets:{target}", 0, len(cases))
@@ -83,12 +86,13 @@ def test_the_colliding_tuples_collide():
     ("name", "faults"),
     [
         ("a tuple 200,000 deep as a key", {"ended with -11"}),
-        ("object arrays 100,000 deep", {"ended with -11"}),
-        ("doubled tuple, 40 times, as a key", {"hang"}),
-        ("20,000 multiples of 2^61 - 1", {"slow", "hang"}),
-        ("heavy keys that collide, used again and again", {"slow", "hang"}),
+        pytest.param("object arrays 100,000 deep", {"ended with -11"}, marks=pytest.mark.slow),
+        pytest.param("doubled tuple, 40 times, as a key", {"hang"}, marks=pytest.mark.slow),
+        pytest.param("20,000 multiples of 2^61 - 1", {"slow", "hang"}, marks=pytest.mark.slow),
+        pytest.param("heavy keys that collide, used again and again", {"slow", "hang"}, marks=pytest.mark.slow),
         ("4,000 colliding leaves", {"slow", "hang"}),
-        ("a bytearray of 2^40", {"memory", "audit"}),  # CPython reports a bytearray freed while exported
+        # CPython reports a bytearray freed while exported.
+        pytest.param("a bytearray of 2^40", {"memory", "audit"}, marks=pytest.mark.slow),
         ("LONG_BINPUT far away", {"memory"}),
     ],
 )

@@ -45,5 +45,8 @@ class InlineInbox:
         """Refuse: raises LaneError."""
         raise LaneError("the message refers to shared memory, which this receiver does not accept")
 
+    def peer_gone(self) -> None:
+        """Nothing is left."""
+
     def close(self) -> None:
         """Nothing is held."""

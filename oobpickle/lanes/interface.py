@@ -33,10 +33,7 @@ INLINE = Placed()
 
 @runtime_checkable
 class Outbox(Protocol):
-    """The messages of one sending endpoint, until their receivers have them.
-
-    One thread at a time uses it; `close` and trackers may be used from any.
-    """
+    """The messages of one sending endpoint, until their receivers have them. Any thread may use it."""
 
     def place(self, buffers: Sequence[memoryview]) -> Placed:
         """Give the buffers of one message places, as far as that is worth it and there is room.
@@ -69,13 +66,13 @@ class Outbox(Protocol):
     def close(self) -> None:
         """Let everything go: what nobody has acknowledged may be lost from here on. `wait` first, to linger.
 
-        May be called twice, from any thread, and while garbage is collected.
+        May be called twice, and while garbage is collected.
         """
 
 
 @runtime_checkable
 class Inbox(Protocol):
-    """The references that one receiving endpoint follows. One thread at a time uses it, `close` excepted."""
+    """The references that one receiving endpoint follows. Any thread may use it."""
 
     def follow(self, packed: memoryview | bytes, lengths: Sequence[int], *, readonly: bool = False) -> list[memoryview]:
         """Views of the shared buffers of a message, in order; the memory stays as it is while its view lives.
@@ -86,6 +83,9 @@ class Inbox(Protocol):
         Raises LaneError when it cannot be done. Nothing is held then, and the sender is not kept waiting: the message
         is lost.
         """
+
+    def peer_gone(self) -> None:
+        """A sender may have gone: let go of memory that it left, unless a view has it."""
 
     def close(self) -> None:
         """Stop acknowledging. Views stay as they are. May be called twice, and while garbage is collected."""

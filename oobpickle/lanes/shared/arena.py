@@ -7,14 +7,13 @@ gone, which the kernel knows and we only ask (`Segment.turn`).
 Recycling is first in, first out: the slot that has been free longest comes first, so a late reader of a published
 message has as much time as there is. A page that was never written costs ten times one that was, so free slots come
 before fresh ones; within the limit fresh ones come before waiting for a reader. Segments where nothing has been in use
-for a while are closed, which gives their memory back: when memory is asked for or let go, and whole when the last
-endpoint closes. No thread does it, so a process that calls nothing keeps what it has.
+for a while are closed, which gives their memory back: when memory is asked for or let go, and at once when no endpoint is
+left that sends. No thread does it, so a process that calls nothing keeps what it has.
 """
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from oobpickle.lanes.shared import locks, segment
 from oobpickle.lanes.shared.address import AddressBook
@@ -24,11 +23,14 @@ from oobpickle.lanes.shared.segment import Segment
 TRIES = 8
 """Free slots that are tried before a fresh one is taken. Readers may have them; a try costs 2 us."""
 
+SEARCH = 256
+"""Free slots that are tried before the arena counts as full; the next search goes on where this one stopped."""
+
 IDLE_SECONDS = 10.0
 """A segment that nobody has used for this long is given back to the system."""
 
 _TRIM_EVERY = 1.0  # seconds between looks for idle segments
-_RETRY_AFTER = 0.01  # seconds that a full arena is not searched again: the search costs 2 us a slot
+_RETRY_AFTER = 0.01  # seconds that a full arena is not searched again
 
 
 class Stats(NamedTuple):
@@ -44,17 +46,24 @@ class Stats(NamedTuple):
     blocks: int
 
 
+class Settle(Protocol):
+    """Finds sends that are over. pressing: there is no room, so what is kept without need is to be let go."""
+
+    def __call__(self, *, pressing: bool) -> None: ...
+
+
 class Arena:
     """One a process. All methods are called under the mutex.
 
-    settle: called when there is no room, to find sends that are over. book: is told where segments lie in memory.
+    settle: called when there is no room, and for figures. book: is told where segments lie in memory.
     """
 
-    def __init__(self, pid: int, limit: int, book: AddressBook, settle: Callable[[], None]) -> None:
+    def __init__(self, pid: int, limit: int, book: AddressBook, settle: "Settle") -> None:
         self.pid = pid
         self.limit = limit
         self.resident = 0  # bytes of memory that all slots cost together
         self.loans = 0
+        self.users = 0  # endpoints that send; without any, what is idle is given back at once
         self.segments: list[Segment] = []
         self._book = book
         self._settle = settle
@@ -77,13 +86,20 @@ class Arena:
     def release(self, block: Block) -> None:
         """Take back a block that nobody holds."""
         owner = block.segment
+        if block.growth:  # it never got its memory
+            owner.written[block.slot] -= block.growth
+            self.resident -= block.growth
         del owner.blocks[block.slot]
         self._free[owner.slot_size].append((owner, block.slot))
         if not owner.blocks:
             owner.idle_since = now = time.monotonic()
-            if now > self._next_trim:
+            if now > self._next_trim or not self.users:
                 self._next_trim = now + _TRIM_EVERY
-                self.trim(now - IDLE_SECONDS)
+                self.trim_idle(now)
+
+    def trim_idle(self, now: float) -> None:
+        """Give back what has been idle for long; without an endpoint that sends, what is idle."""
+        self.trim(now - IDLE_SECONDS if self.users else now)
 
     def trim(self, idle_before: float) -> None:
         """Give back the segments that nobody has used since then (time.monotonic)."""
@@ -107,7 +123,8 @@ class Arena:
 
     def stats(self) -> Stats:
         """Look at every block."""
-        self._settle()
+        self._settle(pressing=False)
+        self.trim_idle(time.monotonic())
         in_use = blocks = 0
         for owner in self.segments:
             for slot in range(owner.unused):
@@ -129,7 +146,7 @@ class Arena:
     def _from_fresh(self, slot_size: int, length: int) -> Block | None:
         owner = self._fresh.get(slot_size)
         if owner is None:
-            if self.resident + length > self.limit:
+            if self.resident + segment.cost_of(slot_size, length) > self.limit:
                 return None
             try:
                 owner = self._fresh[slot_size] = Segment.of(slot_size)
@@ -148,8 +165,8 @@ class Arena:
         now = time.monotonic()
         if now < self._full_until:
             return None
-        self._settle()
-        block = self._recycled(slot_size, length, 1 << 30)
+        self._settle(pressing=True)
+        block = self._recycled(slot_size, length, SEARCH)
         if block is None:
             self.trim(now)
             block = self._from_fresh(slot_size, length)
@@ -161,16 +178,12 @@ class Arena:
 
     def _take(self, owner: Segment, slot: int, length: int) -> Block | None:
         growth = owner.growth(slot, length) if length > owner.written[slot] else 0
-        if growth and self.resident + growth > self.limit:
+        if self.resident + growth > self.limit:
             return None
         generation = owner.turn(slot)
         if not generation:
             return None
-        if growth:
-            try:
-                owner.grow(slot, length)
-            except OSError:
-                return None
-            self.resident += growth
-        block = owner.blocks[slot] = Block(self, owner, slot, generation, length)
+        owner.written[slot] += growth
+        self.resident += growth
+        block = owner.blocks[slot] = Block(self, owner, slot, generation=generation, length=length, growth=growth)
         return block

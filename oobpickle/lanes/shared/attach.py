@@ -221,6 +221,7 @@ class Attachment:
             part.memory.release()
             with suppress(BufferError):  # its last view is dying at this moment, and takes the map along
                 part.map.close()
+            del part.map
 
 
 def _checked(fd: int, token: int) -> tuple[int, int, int, int]:

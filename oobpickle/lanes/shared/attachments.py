@@ -10,8 +10,9 @@ from oobpickle.lanes.shared.attach import Attachment
 from oobpickle.lanes.shared.references import BlockReference
 from oobpickle.lanes.shared.written import Pagemap
 
-MOST = 1024
-"""Segments attached at a time: each costs descriptors, and a peer chooses how many it refers to. 32 GB of messages."""
+MOST = 256
+"""Segments attached at a time: each costs two to four descriptors, of which a process may have 1,024 unless somebody has
+raised that, and a peer chooses how many it refers to. 16 GB of messages."""
 
 _LOOK_EVERY = 0.05  # seconds between looks whether a sender lives
 
@@ -24,9 +25,10 @@ class Attachments:
     def __init__(self, pid: int, book: AddressBook) -> None:
         self.pid = pid
         self.book = book
-        self.pagemap = Pagemap()
+        self.users = 0  # endpoints that receive; without any, maps are kept only for leases
         self.leases = 0
         self.all: dict[tuple[int, int], Attachment] = {}  # by inode; the first attached first
+        self._pagemap: Pagemap | None = None
         self._keys: dict[tuple[int, int, int], Attachment] = {}  # a cache of what references led to
 
     def attach(self, reference: BlockReference) -> Attachment:
@@ -40,19 +42,21 @@ class Attachments:
         self.all = {inode: other for inode, other in self.all.items() if other is not attachment}
         self._keys = {key: other for key, other in self._keys.items() if other is not attachment}
         attachment.close()
+        if not self.all:
+            self.close_pagemap()
 
     def unused(self, attachment: Attachment) -> None:
         """The last lease of a segment has ended: let go of it if its sender is gone."""
         now = time.monotonic()
-        if now > attachment.next_look:  # a look costs as much as a lock, and few messages are a sender's last
+        if now > attachment.next_look or not self.users:  # a look costs as much as a lock
             attachment.next_look = now + _LOOK_EVERY
-            if attachment.is_abandoned():
+            if not self.users or attachment.is_abandoned():
                 self.drop(attachment)
 
     def sweep(self) -> None:
-        """Let go of what the dead left to us."""
+        """Let go of what the dead left to us; of all that no lease needs, when no endpoint receives any more."""
         for attachment in list(self.all.values()):
-            if not attachment.leases and attachment.is_abandoned():
+            if not attachment.leases and (not self.users or attachment.is_abandoned()):
                 self.drop(attachment)
 
     def _open(self, key: tuple[int, int, int]) -> Attachment:
@@ -75,11 +79,23 @@ class Attachments:
             raise LaneError("the reference is stale: the sender has closed that memory")
         return attachment
 
+    @property
+    def pagemap(self) -> Pagemap:
+        """What the kernel knows of our pages. Open as long as something is attached."""
+        if self._pagemap is None:
+            self._pagemap = Pagemap()
+        return self._pagemap
+
+    def close_pagemap(self) -> None:
+        """Close it, until it is asked for again."""
+        if self._pagemap is not None:
+            self._pagemap.close()
+            self._pagemap = None
+
     def become(self, pid: int) -> None:
         """We are this process now, a child of the one that we were."""
         self.pid = pid
-        self.pagemap.close()
-        self.pagemap = Pagemap()
+        self.close_pagemap()
 
     def _make_room(self) -> None:
         if len(self._keys) >= _MOST_KEYS:

@@ -4,6 +4,7 @@ A block is held by its loan (the user's array over it lives) and by each send th
 nobody holds it its slot goes back to the arena, which gives it to another block as soon as no reader has a lease.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from oobpickle.lanes.shared import references
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """Made by `Arena.allocate`, held once. All methods are called under the mutex."""
+    """Made by `Arena.allocate`, held once. Methods are called under the mutex, `back` and `memory` excepted."""
 
-    __slots__ = ("arena", "generation", "holders", "length", "loan", "segment", "slot")
+    __slots__ = ("arena", "generation", "growth", "holders", "length", "loan", "segment", "slot")
 
-    def __init__(self, arena: "Arena", segment: Segment, slot: int, generation: int, length: int) -> None:
+    def __init__(
+        self, arena: "Arena", segment: Segment, slot: int, *, generation: int, length: int, growth: int
+    ) -> None:
         self.arena = arena
         self.segment = segment
         self.slot = slot
         self.generation = generation
         self.length = length
+        self.growth = growth  # bytes at the slot's end that no block had before: there is no memory behind them yet
         self.holders = 1
         self.loan: Loan | None = None
 
@@ -33,6 +37,17 @@ class Block:
         """The block's bytes, writable."""
         start = self.segment.offset(self.slot)
         return self.segment.memory[start : start + self.length]
+
+    def back(self) -> None:
+        """Have memory behind all of it. Not under the mutex: for a large one it takes its time. Before it is written.
+
+        Raises OSError where touching it would kill the process; then it is to be dropped.
+        """
+        if self.growth:
+            segment = self.segment
+            end = segment.offset(self.slot) + segment.written[self.slot]
+            os.posix_fallocate(segment.fd, end - self.growth, self.growth)
+            self.growth = 0
 
     def reference(self) -> bytes:
         """What a peer needs to find it."""

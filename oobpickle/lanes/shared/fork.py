@@ -120,8 +120,6 @@ def _become(lane: Lane, inherited: _Inherited) -> None:
         if attachment in taken_over:
             os.close(attachment.fd)
             attachment.fd = taken_over[attachment]
-        elif not attachment.leases:
-            kept.drop(attachment)
     segments, lane.arena = lane.arena.segments, Arena(lane.pid, lane.arena.limit, lane.book, lane.settle)
     for segment in segments:
         lane.book.remove(segment.address)
@@ -139,9 +137,12 @@ def _become(lane: Lane, inherited: _Inherited) -> None:
     for board in lane.boards:
         board.close()
     lane.boards.clear()
-    lane.outboxes.clear()
-    for inbox in list(lane.inboxes):
-        inbox.leave_boards()
+    lane.sending.clear()
+    for boards in lane.receiving:
+        boards.close()
+    lane.receiving.clear()
+    kept.users = 0
+    kept.sweep()
 
 
 def _make_private(segment: Segment, fd: int) -> None:

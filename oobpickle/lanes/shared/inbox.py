@@ -16,12 +16,12 @@ import numpy as np
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import references
-from oobpickle.lanes.shared.acks import PeerBoard
 from oobpickle.lanes.shared.attach import Lease
+from oobpickle.lanes.shared.boards import Boards
 from oobpickle.lanes.shared.guard import Held
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.process import current
-from oobpickle.lanes.shared.references import READ_ONLY, AckReference, References
+from oobpickle.lanes.shared.references import READ_ONLY, References
 
 COPY_UP_TO = 128 * 1024
 """Bytes of one block in one message that are rather copied than viewed: a view costs a few us to make and to end."""
@@ -31,37 +31,39 @@ _Part: TypeAlias = tuple[int, int, bool, int]
 
 _NOTHING = memoryview(b"")
 
-MOST_BOARDS = 256
-"""Boards of acknowledgements that one endpoint has open: one a sender. Beyond, the first opened is closed."""
-
 
 class SharedInbox:
     """The references that one receiving endpoint follows; oobpickle.lanes.Inbox tells the rest."""
 
     def __init__(self) -> None:
-        self._lane: Lane | None = None
-        self._boards: dict[tuple[int, int, int], PeerBoard] = {}
+        self._lane = current()
+        self._boards = Boards()
+        self._closed = False
+        self._lane.guard.run(self._lane.join_receiving, self._boards)
 
     def follow(self, packed: memoryview | bytes, lengths: Sequence[int], *, readonly: bool = False) -> list[memoryview]:
         """Take leases, acknowledge, and give views of the blocks."""
         refs = references.unpack(packed, len(lengths))
-        if self._lane is None:
-            self._lane = current()
-            self._lane.inboxes.add(self)
         return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
+
+    def peer_gone(self) -> None:
+        """Let go of the maps and boards of senders that are gone."""
+        self._lane.guard.run(self._sweep)
 
     def close(self) -> None:
         """Give up this reader's numbers on the senders' boards."""
-        if self._lane is not None:
-            self._lane.guard.soon(self.leave_boards)
+        if not self._closed:
+            self._closed = True
+            lane, boards = self._lane, self._boards
+            lane.guard.soon(lambda: lane.leave_receiving(boards))
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "_closed"):  # else it was never made
+            self.close()
 
-    def leave_boards(self) -> None:
-        """Close the boards, and with them this reader's numbers. Under the mutex."""
-        while self._boards:
-            self._boards.popitem()[1].close()
+    def _sweep(self) -> None:
+        self._lane.attachments.sweep()
+        self._boards.sweep()
 
     def _follow(self, lane: Lane, refs: References, lengths: Sequence[int], readonly: bool) -> list[memoryview]:
         leases: list[Lease] = []
@@ -73,29 +75,16 @@ class SharedInbox:
             groups = _grouped(refs, lengths, leases, readonly)
             for lease, parts in zip(leases, groups, strict=True):
                 _fill(views, lane, lease, parts)
-            self._acknowledge(refs.acknowledge)
+            self._boards.acknowledge(refs.acknowledge)
         except BaseException:
             views.clear()  # the traceback, which somebody may keep, would hold them
             with suppress(LaneError):
-                self._acknowledge(refs.acknowledge)  # as far as the sender goes it is over
+                self._boards.acknowledge(refs.acknowledge)  # as far as the sender goes it is over
             raise
         finally:
             for lease in leases:
                 lease.drop()
         return views
-
-    def _acknowledge(self, acknowledge: AckReference) -> None:
-        if not acknowledge.stamp:
-            return
-        key = acknowledge.pid, acknowledge.fd, acknowledge.token
-        board = self._boards.get(key)
-        if board is None:
-            for other in [other for other, board in self._boards.items() if board.is_abandoned()]:
-                self._boards.pop(other).close()
-            if len(self._boards) >= MOST_BOARDS:
-                self._boards.pop(next(iter(self._boards))).close()
-            board = self._boards[key] = PeerBoard(acknowledge)
-        board.acknowledge(acknowledge)
 
 
 def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], readonly: bool) -> list[list[_Part]]:

@@ -6,19 +6,15 @@ Made on first use, nothing at import. A child after a fork has none of its paren
 import atexit
 import os
 import time
-import weakref
-from typing import TYPE_CHECKING
 
 from oobpickle.lanes.shared.acks import Board
 from oobpickle.lanes.shared.address import AddressBook
 from oobpickle.lanes.shared.arena import Arena
 from oobpickle.lanes.shared.attachments import Attachments
+from oobpickle.lanes.shared.boards import Boards
 from oobpickle.lanes.shared.guard import Guard
 from oobpickle.lanes.shared.references import NO_ACK, AckReference
 from oobpickle.lanes.shared.sends import Sends
-
-if TYPE_CHECKING:
-    from oobpickle.lanes.shared.inbox import SharedInbox
 
 
 class Lane:
@@ -30,16 +26,18 @@ class Lane:
         self.book = AddressBook()
         self.arena = Arena(self.pid, limit, self.book, self.settle)
         self.attachments = Attachments(self.pid, self.book)
-        self.outboxes: weakref.WeakSet[Sends] = weakref.WeakSet()
-        self.inboxes: weakref.WeakSet[SharedInbox] = weakref.WeakSet()
+        self.sending: set[Sends] = set()  # of each endpoint that sends
+        self.receiving: set[Boards] = set()  # of each endpoint that receives
         self.forks = 0  # how many forks lie between the process that made this lane and the one that has it
         self.boards: list[Board] = []  # the last is the one in use, the others have sends in flight
         atexit.register(self.guard.end)
 
-    def settle(self) -> None:
-        """Find sends that are over, of all endpoints, and memory that the dead left to us."""
-        for sends in list(self.outboxes):
+    def settle(self, *, pressing: bool = False) -> None:
+        """Find sends that are over, of all endpoints, and memory that the dead left to us. pressing: as `Settle`."""
+        for sends in list(self.sending):
             sends.settle()
+            if pressing:
+                sends.press()
         self.attachments.sweep()
         for board in [board for board in self.boards[:-1] if board.is_idle]:
             self.boards.remove(board)
@@ -63,11 +61,29 @@ class Lane:
             acknowledge = board.take()
         return (None, NO_ACK) if acknowledge is None else (board, acknowledge)
 
-    def leave(self, sends: Sends) -> None:
-        """An endpoint that sends has closed; with the last one what is idle is given back to the system."""
+    def join_sending(self, sends: Sends) -> None:
+        """An endpoint that sends has opened."""
+        self.sending.add(sends)
+        self.arena.users = len(self.sending)
+
+    def leave_sending(self, sends: Sends) -> None:
+        """It has closed; with the last one what is idle is given back to the system."""
         sends.end()
-        self.outboxes.discard(sends)
-        if not self.outboxes:
-            self.arena.trim(time.monotonic())
+        self.sending.discard(sends)
+        self.arena.users = len(self.sending)
+        if not self.sending:
+            self.arena.trim_idle(time.monotonic())
             while self.boards:
                 self.boards.pop().close()
+
+    def join_receiving(self, boards: Boards) -> None:
+        """An endpoint that receives has opened."""
+        self.receiving.add(boards)
+        self.attachments.users = len(self.receiving)
+
+    def leave_receiving(self, boards: Boards) -> None:
+        """It has closed; with the last one the maps that no view holds are let go."""
+        boards.close()
+        self.receiving.discard(boards)
+        self.attachments.users = len(self.receiving)
+        self.attachments.sweep()

@@ -21,6 +21,11 @@ def lend(length: int) -> NDArray[np.uint8] | None:
     block = lane.guard.run(lane.arena.allocate, length)
     if block is None:
         return None
+    try:
+        block.back()
+    except OSError:
+        lane.guard.run(block.drop)
+        return None
     array = np.frombuffer(block.memory, np.uint8)
     lane.guard.watch(array, lane.guard.run(Loan, block))
     return array

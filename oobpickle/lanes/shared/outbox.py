@@ -34,7 +34,7 @@ class SharedOutbox:
         self._sends: Sends = Awaited() if receivers == "one" else Retained(retain)
         self._awaits = receivers == "one"
         self._closed = False
-        self._lane.guard.run(self._lane.outboxes.add, self._sends)
+        self._lane.guard.run(self._lane.join_sending, self._sends)
 
     def place(self, buffers: Sequence[memoryview]) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
@@ -48,11 +48,16 @@ class SharedOutbox:
             if length < SHARE_FROM:
                 return INLINE
         placing = Placing()
-        placed = lane.guard.run(self._place, lane, placing, buffers)
         try:
-            placing.copy()
+            placed = lane.guard.run(self._begin, lane, placing, buffers)
+            if placed is None:
+                placing.copy()
+                placed = lane.guard.run(self._enter, lane, placing)
+        except OSError:  # no memory to copy into
+            lane.guard.run(placing.let_go)
+            return INLINE
         except BaseException:
-            self.cancel(placed)
+            lane.guard.run(placing.let_go)
             raise
         return placed
 
@@ -82,7 +87,7 @@ class SharedOutbox:
         if not self._closed and self._lane.forks == self._forks:
             self._closed = True
             lane, sends = self._lane, self._sends
-            lane.guard.soon(lambda: lane.leave(sends))
+            lane.guard.soon(lambda: lane.leave_sending(sends))
 
     def __del__(self) -> None:
         if hasattr(self, "_closed"):  # else it was never made
@@ -92,14 +97,18 @@ class SharedOutbox:
         self._sends.settle()
         return len(self._sends)
 
-    def _place(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed:
+    def _begin(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed | None:
+        # What is to be copied into blocks is entered as a send only afterwards: a send may be ended by others (a peer
+        # goes, the endpoint is closed, the arena is full), and then its blocks must not be written any more.
         self._sends.settle(_LOOK_AT)
         placing.find(lane, buffers)
+        return None if placing.copies else self._enter(lane, placing)
+
+    def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries
-        if not entries:
-            return INLINE
-        board, acknowledge = lane.take_word() if self._awaits else (None, NO_ACK)
-        if self._awaits and board is None:
+        wanted = bool(entries) and not self._closed
+        board, acknowledge = lane.take_word() if wanted and self._awaits else (None, NO_ACK)
+        if not wanted or (self._awaits and board is None):
             placing.let_go()
             return INLINE
         send = Send(placing.helds, placing.length, board, acknowledge)

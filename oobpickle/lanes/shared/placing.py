@@ -7,13 +7,16 @@ mid-size ones together.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from oobpickle.lanes.shared.address import Shareable, address_of
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.references import BUFFER, MOST_BLOCKS, READ_ONLY
+
+if TYPE_CHECKING:
+    from oobpickle.lanes.shared.blocks import Block
 
 SHARE_FROM = 64 * 1024
 """Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
@@ -33,18 +36,19 @@ Indexed: TypeAlias = list[tuple[int, memoryview]]
 class Placing:
     """The places of one message's buffers. `find` under the mutex; then `copy`, which takes its time, without it.
 
-    helds: what the message keeps in place, each held once. blocks: their references, packed. entries: (index of the
-    buffer, packed reference). length: bytes of the buffers that have a place.
+    helds: what the message keeps in place, each held once, until `let_go` or until a send takes them over. blocks: their
+    references, packed. entries: (index of the buffer, packed reference). length: bytes of the buffers that have a place.
+    copies: what `copy` has to do: (block, where in it, view).
     """
 
-    __slots__ = ("_copies", "_numbers", "_written", "blocks", "entries", "helds", "length")
+    __slots__ = ("_numbers", "_written", "blocks", "copies", "entries", "helds", "length")
 
     def __init__(self) -> None:
         self.helds: list[Shareable] = []
         self.blocks: list[bytes] = []
         self.entries: list[tuple[int, bytes]] = []
         self.length = 0
-        self._copies: list[tuple[memoryview, memoryview]] = []
+        self.copies: list[tuple[Block, int, memoryview]] = []
 
     def find(self, lane: Lane, buffers: Sequence[memoryview]) -> None:
         """Find a place for each buffer that is to have one."""
@@ -63,8 +67,10 @@ class Placing:
             self.entries.sort()
 
     def copy(self) -> None:
-        """Copy into the blocks what is to be copied."""
-        for target, source in self._copies:
+        """Copy into the blocks what is to be copied. Raises OSError when there is no memory for it."""
+        for block, start, source in self.copies:
+            block.back()
+            target = block.memory[start : start + source.nbytes]
             if source.nbytes < _RELEASES_GIL:
                 target[:] = source
             else:
@@ -75,7 +81,6 @@ class Placing:
         for held in self.helds:
             held.drop()
         self.helds.clear()
-        self._copies.clear()
 
     def _refer(self, lane: Lane, index: int, view: memoryview) -> bool:
         found = lane.book.find(address_of(view), view.nbytes)
@@ -104,13 +109,11 @@ class Placing:
         number = len(self.blocks)
         self.blocks.append(block.reference())
         self.helds.append(block)
-        memory = block.memory
         start = 0
         for index, view in group:
-            end = start + view.nbytes
-            self._copies.append((memory[start:end], view))
+            self.copies.append((block, start, view))
             self._add(index, number, view, start)
-            start = -(-end // _ALIGN) * _ALIGN
+            start += -(-view.nbytes // _ALIGN) * _ALIGN
 
     def _add(self, index: int, number: int, view: memoryview, start: int) -> None:
         self.entries.append((index, BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)))

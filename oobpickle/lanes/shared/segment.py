@@ -35,7 +35,7 @@ ALIVE = 1 << 40
 SMALLEST = 64
 """Bytes of the smallest slot: a cache line, and the alignment of every array."""
 
-SIZE = 32 << 20
+SIZE = 64 << 20
 """Bytes of slots in a segment, unless one slot is larger. A segment is given back to the system only as a whole, which
 asks for small ones; each costs a descriptor (two before Python 3.13), which asks for large ones."""
 
@@ -46,6 +46,11 @@ MOST_SLOTS = 4096
 def slot_size_for(length: int) -> int:
     """The size of the slots that hold blocks of this length."""
     return max(SMALLEST, 1 << (length - 1).bit_length())
+
+
+def cost_of(slot_size: int, length: int) -> int:
+    """Bytes of memory for a block of this length in a fresh slot: whole pages, or the slot where it is less than one."""
+    return memfd.pages(length) if slot_size >= mmap.PAGESIZE else slot_size
 
 
 def start_of(slot_count: int) -> int:
@@ -85,14 +90,7 @@ class Segment:
 
     def growth(self, slot: int, length: int) -> int:
         """By how much a block of this length makes the segment's memory grow."""
-        return max(0, self._extent(length) - self.written[slot])
-
-    def grow(self, slot: int, length: int) -> None:
-        """Have memory behind the slot. Raises OSError, where touching it would kill the process."""
-        extent, written = self._extent(length), self.written[slot]
-        if extent > written:
-            os.posix_fallocate(self.fd, self.offset(slot) + written, extent - written)
-            self.written[slot] = extent
+        return max(0, cost_of(self.slot_size, length) - self.written[slot])
 
     def turn(self, slot: int) -> int:
         """Give the slot its next generation, which makes every reference to it stale. 0, and nothing done, if a reader
@@ -124,6 +122,7 @@ class Segment:
         self.memory.release()
         with suppress(BufferError):  # the last view of it is dying at this moment, and takes the map along
             self.map.close()
+        del self.map  # a tracker may know this segment for long
 
     def loaned(self) -> "list[Block]":
         """The blocks that a user's array is over."""
@@ -138,6 +137,3 @@ class Segment:
     def resident(self) -> int:
         """Bytes of memory that this segment costs."""
         return sum(self.written)
-
-    def _extent(self, length: int) -> int:
-        return memfd.pages(length) if self.slot_size >= mmap.PAGESIZE else self.slot_size

@@ -11,7 +11,7 @@ by their locks; while the two numbers differ (somebody has not acknowledged anyt
 judged.
 
 Any number of receivers (`Retained`: PUB). Nobody can know. The newest sends within a budget of bytes are kept, and a
-receiver that comes later than that loses the message.
+receiver that comes later than that loses the message. When the arena is full the older half is let go.
 
 An error in either can lose a message; it cannot corrupt one, since generations and readers' locks do not depend on it.
 All methods are called under the mutex.
@@ -64,6 +64,9 @@ class Sends(Protocol):
     def settle(self, most: int | None = None) -> None:
         """Find sends that are over. most: look at so many at the most."""
 
+    def press(self) -> None:
+        """There is no room for others: let go what is kept without need."""
+
     def look(self, send: Send) -> None:
         """Find out about this one."""
 
@@ -107,6 +110,9 @@ class Awaited:
                 pending.append(send)
         if self._suspects and time.monotonic() >= self._judge_at:
             self._judge()
+
+    def press(self) -> None:
+        """As the protocol has it: all of them are needed."""
 
     def look(self, send: Send) -> None:
         """As the protocol has it."""
@@ -178,6 +184,12 @@ class Retained:
 
     def settle(self, most: int | None = None) -> None:
         """As the protocol has it: there is nothing to find out."""
+
+    def press(self) -> None:
+        """As the protocol has it: of the sends kept, the older half."""
+        # Else publishers that keep all there is between them would send inline for ever.
+        for _ in range(len(self._kept) // 2):
+            self._end(self._kept.popleft())
 
     def look(self, send: Send) -> None:
         """As the protocol has it: there is nothing to find out."""

@@ -1,6 +1,6 @@
 """kill -9 at a random moment, again and again: senders, relays and receivers, each in a process of its own.
 
-    python tests/lanes/shared/kill_cycles.py --cycles 2000 [--seed 1]        (from the checkout's folder)
+    python -m tests.lanes.shared.kill_cycles --cycles 2000 [--seed 1]
 
 A cycle is a source, sometimes a relay, and one to three sinks, joined by socket pairs that carry references and checksums
 (first in, first out, as ZeroMQ's pipes). They run for some milliseconds, then some or all are killed. What must hold:
@@ -29,10 +29,7 @@ from collections import Counter, deque
 from contextlib import suppress
 
 import numpy as np
-from lane_support import ours
-
-if __name__ == "__main__":
-    sys.path.insert(0, os.getcwd())  # the checkout, as pytest has it
+from tests.lanes.shared.support import ours
 
 from oobpickle import shared
 from oobpickle.errors import LaneError

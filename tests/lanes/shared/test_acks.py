@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from lane_support import ours
+from tests.lanes.shared.support import ours
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import acks

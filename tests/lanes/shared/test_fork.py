@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from lane_support import ours, peer, until
+from tests.lanes.shared.support import ours, peer, until
 
 from oobpickle import shared
 from oobpickle.lanes import open_inbox, open_outbox

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lane_support import ours
+from tests.lanes.shared.support import ours
 
 from oobpickle import shared
 from oobpickle.errors import LaneError
@@ -227,6 +227,7 @@ def forged(header, size, seals=memfd.OWNER_WRITES):
     ],
 )
 def test_a_segment_that_is_not_laid_out_as_it_says(inbox, slot_size, slot_count, size):
+    before = len(ours())
     fd = forged(segment.HEADER.pack(segment.MAGIC, 7, slot_size, slot_count), size)
     refs = references.References(NO_ACK, [BlockReference(os.getpid(), fd, 7, 0, 0)], [(0, 0, 0)])
     if size < 100:
@@ -235,7 +236,7 @@ def test_a_segment_that_is_not_laid_out_as_it_says(inbox, slot_size, slot_count,
         refs = references.References(NO_ACK, [BlockReference(os.getpid(), fd, 7, 0, 0)], [(0, 0, 0)])
     refused(inbox, refs, [1])
     os.close(fd)
-    assert ours() == []
+    assert len(ours()) == before
 
 
 def test_a_board_that_is_not_laid_out_as_it_says(message, inbox):
@@ -300,9 +301,7 @@ def test_only_so_many_segments_are_attached(inbox, lane, monkeypatch):
 
 
 def test_only_so_many_boards(inbox, monkeypatch):
-    from oobpickle.lanes.shared import inbox as inbox_module
-
-    monkeypatch.setattr(inbox_module, "MOST_BOARDS", 3)
+    monkeypatch.setattr("oobpickle.lanes.shared.boards.MOST_BOARDS", 3)
     boards = [acks.Board(os.getpid()) for _ in range(10)]
     outbox = open_outbox(shared=True, receivers="many")
     array = np.ones(MB, np.uint8)

@@ -264,7 +264,7 @@ def test_acknowledging_before_the_lock_loses_messages(point_to_point, stepping, 
     right = SharedInbox._follow
 
     def wrong(self, lane, refs, lengths, readonly):
-        self._acknowledge(refs.acknowledge)
+        self._boards.acknowledge(refs.acknowledge)
         return right(self, lane, refs, lengths, readonly)
 
     monkeypatch.setattr(SharedInbox, "_follow", wrong)

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
 
 
 def test_kill_cycles():
-    command = [sys.executable, HERE / "kill_cycles.py", "--cycles", "40"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=HERE.parent.parent.parent)
+    command = [sys.executable, "-m", "tests.lanes.shared.kill_cycles", "--cycles", "40"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
     totals = ast.literal_eval(run.stdout.splitlines()[-1].partition("}")[0] + "}")
     assert totals["cycles"] == 40

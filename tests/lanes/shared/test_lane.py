@@ -145,6 +145,14 @@ def test_views_outlive_both_ends():
     assert np.array_equal(got, arrays[0])
 
 
+def test_a_closed_inbox_follows_without_acknowledging(one, reader, lane):
+    arrays = buffers(MB)
+    placed = one.place(views(arrays))
+    reader.close()
+    assert np.array_equal(follow(reader, placed, arrays)[0], arrays[0])
+    assert one.in_flight == 1
+
+
 def test_in_flight_until_acknowledged(one, reader, lane):
     arrays = buffers(MB)
     placed = one.place(views(arrays))
@@ -269,6 +277,20 @@ def test_a_loaned_array_can_be_sent_again_and_again(one, reader):
         placed.tracker.wait(1)
 
 
+def test_a_tracker_that_is_kept_keeps_no_memory(lane):
+    from tests.lanes.shared.support import ours
+
+    before = len(ours())
+    one = open_outbox(shared=True, receivers="one")
+    array = shared.zeros(MB, np.uint8)
+    tracker = one.place([memoryview(array)]).tracker
+    one.close()
+    assert len(ours()) > before
+    del array  # the segment is closed while its last view is dying
+    assert len(ours()) == before
+    assert tracker.done
+
+
 def test_a_loaned_array_may_die_in_flight(one, reader, lane):
     array = shared.zeros(MB, np.uint8)
     expected = array.copy()
@@ -384,6 +406,87 @@ def test_a_board_that_is_used_up_is_replaced(one, reader, lane):
     assert one.wait(0)
     lane.guard.run(lane.settle)
     assert len(lane.boards) == 1
+
+
+def test_publishers_that_keep_more_than_there_is_share_on(lane, monkeypatch):
+    monkeypatch.setattr(arena_module, "_RETRY_AFTER", 0.0)
+    outboxes = [open_outbox(shared=True, receivers="many", retain=100 * MB) for _ in range(3)]
+    lane.guard.run(lane.arena.set_limit, 12 * MB)
+    for _ in range(30):
+        for outbox in outboxes:
+            assert outbox.place(views(buffers(MB))).shared
+    assert lane.arena.resident <= 12 * MB
+    for outbox in outboxes:
+        outbox.close()
+
+
+def test_no_memory_to_copy_into(one, lane, monkeypatch):
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", fail)
+    assert one.place(views(buffers(MB))).shared == ()
+    assert not shared.is_shared(shared.empty(MB, np.uint8))
+    assert lane.arena.resident == 0
+
+
+@pytest.mark.parametrize("what", ["close", "peer_gone", "press"])
+def test_nothing_ends_a_send_while_it_is_copied(lane, reader, monkeypatch, what):
+    """Its block would be another's while it is still being written."""
+    from oobpickle.lanes.shared.placing import Placing
+
+    outbox = open_outbox(shared=True, receivers="many" if what == "press" else "one")
+    real = Placing.copy
+
+    def copy(self):
+        if what == "close":
+            outbox.close()
+        elif what == "peer_gone":
+            outbox.peer_gone(0)
+        else:
+            for sends in list(lane.sending):
+                lane.guard.run(sends.press)
+        assert lane.arena.stats().blocks == 1
+        real(self)
+
+    monkeypatch.setattr(Placing, "copy", copy)
+    arrays = buffers(MB)
+    placed = outbox.place(views(arrays))
+    assert bool(placed.shared) is (what != "close")
+    if placed.shared:
+        assert np.array_equal(follow(reader, placed, arrays)[0], arrays[0])
+    outbox.close()
+    assert lane.arena.stats().blocks == 0
+
+
+def test_the_mutex_is_free_while_memory_is_got_and_copied_into(one, lane, monkeypatch):
+    real = os.posix_fallocate
+
+    def watched(*args):
+        assert not lane.guard.mutex.locked()
+        real(*args)
+
+    monkeypatch.setattr(os, "posix_fallocate", watched)
+    assert one.place(views(buffers(MB))).shared
+    assert shared.is_shared(shared.empty(MB))
+
+
+def test_what_the_dead_left_is_let_go(lane, reader):
+    from tests.lanes.shared.support import ours, peer
+
+    def work(connection):
+        outbox = open_outbox(shared=True, receivers="one")
+        connection.send(outbox.place([memoryview(np.ones(MB, np.uint8))]).references)
+        connection.recv()
+
+    with peer(work) as other:
+        view = reader.follow(other.receive(), [MB])[0]
+        other.kill()
+    reader.peer_gone()
+    assert len([text for text in ours() if not text.startswith("/")]) == 2  # a view holds it: its two maps
+    del view
+    reader.peer_gone()
+    assert ours() == []
 
 
 def test_a_copy_that_fails_leaves_nothing(one, lane, monkeypatch):

@@ -2,7 +2,7 @@ import fcntl
 import os
 
 import pytest
-from lane_support import peer
+from tests.lanes.shared.support import peer
 
 from oobpickle.lanes.shared import locks
 

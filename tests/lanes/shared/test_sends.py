@@ -196,6 +196,17 @@ def test_the_newest_is_kept_whatever_its_size():
     assert second.is_over
 
 
+def test_under_pressure_the_older_half_goes():
+    sends = Retained(100)
+    kept = [retained(sends, 10) for _ in range(5)]
+    sends.press()
+    assert [send.is_over for send in kept] == [True, True, False, False, False]
+    for _ in range(5):
+        sends.press()
+    assert not kept[-1].is_over
+    sends.end()
+
+
 def test_a_cancelled_one_frees_its_share():
     sends = Retained(100)
     first, second = retained(sends, 50), retained(sends, 50)

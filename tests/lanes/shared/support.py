@@ -28,6 +28,7 @@ def give_up(lane):
             lane.guard.run(lane.attachments.drop, attachment)
     while lane.boards:
         lane.boards.pop().close()
+    lane.attachments.close_pagemap()
 
 
 def until(condition, seconds=10.0):

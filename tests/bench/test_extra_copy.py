@@ -9,7 +9,7 @@ MEMCPY = "memcpy"
 
 def test_a_copy_at_either_end_is_caught():
     peers = (HONEST, COPIES_BEFORE, COPIES_AFTER, MEMCPY)
-    found = measured(*peers, thing=Thing(ARRAY, 16 << 20), rounds=6, seconds=0.15)
+    found = measured(*peers, thing=Thing(ARRAY, 16 << 20), rounds=5, seconds=0.12)
     assert not found.failed
     honest, before, after = (found.copies(name, MEMCPY) for name in peers[:3])
     assert honest[0] < 0.5

@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
-from oobpickle.codec import AnyCodec, codec_of
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
 from oobpickle.errors import DecodeError
 from oobpickle.message import dumps, unpack
 from oobpickle.wire import Frame
@@ -45,7 +45,7 @@ _COPY_ON_WRITE: dict[str, int] = (
 )
 
 
-def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> None:
+def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> None:
     """Write obj's message to a file.
 
     file: a path, which is replaced as a whole or, after any failure, left as it was; or a binary file object, at its
@@ -76,7 +76,7 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> N
         raise
 
 
-def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> Any:
+def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> Any:
     """Rebuild the object of the first message in a file, or of the next one of a file object.
 
     file: a path: it is mapped, arrays are views of the map, read when touched, writable without changing the file; they
@@ -92,7 +92,7 @@ def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> Any:
     return unpack(frames, codec_of(codec))
 
 
-def iter_file(path: AnyPath, *, codec: AnyCodec = "pickle") -> Iterator[Any]:
+def iter_file(path: AnyPath, *, codec: AnyCodec = DEFAULT_CODEC) -> Iterator[Any]:
     """Rebuild the objects of all messages in a file, one after the other, as `load` does for the first.
 
     Raises DecodeError at a record that is damaged or cut off; those before it have been given.

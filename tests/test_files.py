@@ -345,11 +345,12 @@ class TestDamage:
             def decode(self, stream, buffers):
                 raise AssertionError("the stream was read")
 
-        oobpickle.dump({"a": 1}, path)
-        with pytest.raises(DecodeError, match="pickle codec"):
-            oobpickle.load(path, codec=Codec())
-        with pytest.raises(DecodeError, match="pickle codec"):
-            list(oobpickle.iter_file(path, codec=Codec()))
+        oobpickle.dump({"a": 1}, path, codec="pickle")
+        for codec in (Codec(), "data"):
+            with pytest.raises(DecodeError, match="pickle codec"):
+                oobpickle.load(path, codec=codec)
+            with pytest.raises(DecodeError, match="pickle codec"):
+                list(oobpickle.iter_file(path, codec=codec))
 
 
 def load_object(path):

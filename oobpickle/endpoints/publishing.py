@@ -16,8 +16,8 @@ from typing import Any
 import zmq
 
 from oobpickle import wire
-from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE

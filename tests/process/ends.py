@@ -85,7 +85,10 @@ def hear(say, **addresses):
 
 
 def frames(say, address, path, rate, size):
-    """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path."""
+    """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path.
+
+    What it could not take in time it does not take: it never makes up for lost time by a burst.
+    """
     array = np.zeros(size, "u1")
     with open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as memory, Publisher(bind=address) as pub:
         newest = memoryview(memory).cast("Q")
@@ -95,8 +98,8 @@ def frames(say, address, path, rate, size):
         for n in itertools.count(1):
             pub.send("camera", (n, array))
             newest[0] = n
-            due += 1 / rate
-            time.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + 1 / rate, now := time.monotonic())
+            time.sleep(due - now)
 
 
 def sleeping(say, kind, address):

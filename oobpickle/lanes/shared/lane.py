@@ -50,16 +50,29 @@ class Lane:
 
     def take_word(self) -> tuple[Board | None, AckReference]:
         """Where one send is to be acknowledged; no board: nowhere is room for it."""
-        board = self.boards[-1] if self.boards else None
-        acknowledge = board.take() if board else None
-        if acknowledge is None and (board is None or board.is_used_up):
-            try:
-                board = Board(self.pid)
-            except OSError:  # out of descriptors or of memory
-                return None, NO_ACK
-            self.boards.append(board)
-            acknowledge = board.take()
+        board = self._board()
+        if board is None:
+            return None, NO_ACK
+        acknowledge = board.take()
+        if acknowledge is None and board.is_used_up:
+            board = self._new_board()
+            acknowledge = board.take() if board else None
         return (None, NO_ACK) if acknowledge is None else (board, acknowledge)
+
+    def publish_word(self) -> tuple[Board | None, AckReference]:
+        """Where the readers of one published send tell how far they are; no board: nowhere."""
+        board = self._board()
+        return (None, NO_ACK) if board is None else (board, board.publish())
+
+    def _board(self) -> Board | None:
+        return self.boards[-1] if self.boards else self._new_board()
+
+    def _new_board(self) -> Board | None:
+        try:
+            self.boards.append(Board(self.pid))
+        except OSError:  # out of descriptors or of memory
+            return None
+        return self.boards[-1]
 
     def join_sending(self, sends: Sends) -> None:
         """An endpoint that sends has opened."""

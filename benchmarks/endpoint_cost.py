@@ -2,15 +2,19 @@
 
     python benchmarks/endpoint_cost.py [rounds]
 
-Sender and receiver are two processes. In each round a batch goes through `oobpickle.send`/`recv` on the endpoint's own
-socket and then one through the endpoint; the ratio is the median over the rounds, so drift of the machine cancels out.
+Both ends are processes of their own. In each round a batch goes one way through `oobpickle.send` and `recv` on the
+endpoint's own socket, and then one through the endpoint; the ratio is the median over the rounds, so that what else the
+machine does cancels out. Round trips: a batch of bare 8-byte frames, and then one of requests, by the same two processes.
+Rates are of the receiver; a round trip is the median of its batch.
 """
 
 import multiprocessing
 import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,64 +22,154 @@ import numpy as np
 import zmq
 
 import oobpickle
-from oobpickle.endpoints.pushpull import Puller, Pusher
+from oobpickle import Client, Publisher, Puller, Pusher, Server, Subscriber, wire
 
-BATCH = {1024: 10_000, 2**20: 300}
+SIZES = {1024: 5_000, 2**20: 200}
+CODECS = ("pickle", "data")
+TRIPS = 1_000
+TOPIC = "camera/left"
+KEY = TOPIC.encode() + b"\0"
 
 
-def an_object(size: int) -> dict[str, Any]:
-    return {"name": "x", "array": np.zeros(size // 8)}
+def an_object(size: int) -> Any:
+    """One array of so many bytes, with a name; a KB of it is bytes, for an array of that size is mostly its codec."""
+    return {"name": "x", "array": np.zeros(size // 8)} if size > 2**16 else {"name": "x", "bytes": bytes(size)}
 
 
-def receive(address: str, size: int, rounds: int, control: Connection) -> None:
-    with Puller(connect=address, codec="pickle") as puller:
+def receive(kind: type, address: str, codec: Any, size: int, rounds: int, control: Connection) -> None:
+    """The far end of a one-way measurement."""
+    with kind(connect=address, codec=codec, insecure=True) as endpoint:
+        socket = endpoint.socket
+
+        def raw() -> Any:
+            if kind is Puller:
+                return oobpickle.recv(socket, codec=codec)
+            views = oobpickle.sockets.recv_frames(socket)
+            views[0] = views[0][len(KEY) :]
+            return oobpickle.message.unpack(views, oobpickle.codec.codec_of(codec))
+
         for _ in range(rounds):
-            for receive_one in (lambda: oobpickle.recv(puller.socket, codec="pickle"), puller.recv):
+            for receive_one in (raw, endpoint.recv):
                 control.send("ready")
                 receive_one()
                 start = time.perf_counter()
-                for _ in range(BATCH[size]):
+                for _ in range(SIZES[size]):
                     receive_one()
-                control.send(BATCH[size] / (time.perf_counter() - start))
+                control.send(SIZES[size] / (time.perf_counter() - start))
 
 
-def push_pull(folder: str, size: int, rounds: int) -> None:
-    address = f"ipc://{folder}/{size}"
+def one_way(kinds: tuple[type, type], folder: str, codec: Any, size: int, rounds: int) -> None:
+    """Sender against raw socket."""
+    sender, receiver = kinds
+    address = f"ipc://{folder}/{sender.__name__}{codec}{size}"
     here, there = multiprocessing.Pipe()
-    with Pusher(bind=address, codec="pickle") as pusher:
-        receiver = multiprocessing.Process(target=receive, args=(address, size, rounds, there))
-        receiver.start()
+    options = {"lossless": True} if sender is Publisher else {}
+    with sender(bind=address, codec=codec, insecure=True, **options) as endpoint:
+        process = multiprocessing.Process(target=receive, args=(receiver, address, codec, size, rounds, there))
+        process.start()
         obj = an_object(size)
+        socket = endpoint.socket
+
+        def raw() -> None:
+            if sender is Pusher:
+                oobpickle.send(socket, obj, codec=codec)
+                return
+            frames = oobpickle.dumps(obj, codec=codec)
+            frames[0] = KEY + frames[0]
+            socket.send_multipart(frames, copy=False)
+
+        def ours() -> None:
+            endpoint.send(obj) if sender is Pusher else endpoint.send(TOPIC, obj)
+
+        if sender is Publisher:
+            endpoint.wait_for_subscribers()
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
-            for rate, send_one in zip(
-                rates,
-                (lambda: oobpickle.send(pusher.socket, obj, codec="pickle"), lambda: pusher.send(obj)),
-                strict=True,
-            ):
+            for rate, send_one in zip(rates, (raw, ours), strict=True):
                 assert here.recv() == "ready"
-                for _ in range(BATCH[size] + 1):
+                for _ in range(SIZES[size] + 1):
                     send_one()
                 rate.append(here.recv())
-        receiver.join()
-    report(f"Pusher against PUSH, {size} B", *rates)
+        process.join()
+    report(f"{sender.__name__}, {codec}, {size} B", "messages/s", *rates)
 
 
-def report(name: str, raw: list[float], endpoint: list[float]) -> None:
+def answer(folder: str, codec: Any) -> None:
+    """The far end of the round trips."""
+    bare = zmq.Context.instance().socket(zmq.ROUTER)
+    bare.connect(f"ipc://{folder}/bare{codec}")
+    server = Server(connect=f"ipc://{folder}/ours{codec}", codec=codec, insecure=True)
+    serving = threading.Thread(target=server.serve, args=(lambda obj: obj,))
+    serving.start()
+    while (frames := bare.recv_multipart())[1]:
+        bare.send_multipart(frames)
+    server.close()
+    serving.join()
+    bare.close()
+
+
+def round_trip(folder: str, codec: Any, rounds: int) -> None:
+    """Client and Server beside DEALER and ROUTER with 8 bytes."""
+    bare = zmq.Context.instance().socket(zmq.DEALER)
+    bare.bind(f"ipc://{folder}/bare{codec}")
+    with Client(bind=f"ipc://{folder}/ours{codec}", codec=codec, insecure=True) as client:
+        process = multiprocessing.Process(target=answer, args=(folder, codec))
+        process.start()
+
+        def bare_trip() -> None:
+            bare.send(b"12345678")
+            bare.recv()
+
+        times: tuple[list[float], list[float]] = ([], [])
+        for trip in (bare_trip, lambda: client.request(12345678)):
+            for _ in range(200):
+                trip()
+        for _ in range(rounds):
+            times[0].append(p50(bare_trip))
+            times[1].append(p50(lambda: client.request(12345678)))
+        bare.send(b"")
+        process.join()
+        bare.close()
+    report(f"round trip, {codec}, 8 B", "us", *times)
+
+
+def p50(trip: Callable[[], Any]) -> float:
+    """The median of a batch, in microseconds."""
+    times = []
+    for _ in range(TRIPS):
+        start = time.perf_counter_ns()
+        trip()
+        times.append(time.perf_counter_ns() - start)
+    return statistics.median(times) / 1000
+
+
+def report(name: str, unit: str, raw: list[float], endpoint: list[float]) -> None:
+    """A line of the table."""
     ratios = sorted(b / a for a, b in zip(raw, endpoint, strict=True))
+    quarter = len(ratios) // 4
     print(
-        f"{name:32s} {statistics.median(raw):9.0f} {statistics.median(endpoint):9.0f} messages/s"
-        f"   ratio {statistics.median(ratios):.3f}  ({ratios[len(ratios) // 4]:.2f} to {ratios[-len(ratios) // 4]:.2f})"
+        f"{name:32s} {statistics.median(raw):9.1f} {statistics.median(endpoint):9.1f} {unit:10s}"
+        f"   ratio {statistics.median(ratios):.3f}  ({ratios[quarter]:.2f} to {ratios[-1 - quarter]:.2f})",
+        flush=True,
     )
 
 
 def main() -> None:
+    """The table."""
     multiprocessing.set_start_method("spawn")
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    print(f"Python {sys.version.split()[0]}, pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}")
+    print(f"Python {sys.version.split()[0]}, pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}, wire {wire.VERSION}")
+    print(f"{'':32s} {'bare':>9s} {'endpoint':>9s}")
     with tempfile.TemporaryDirectory() as folder:
-        for size in BATCH:
-            push_pull(folder, size, rounds)
+        for codec in CODECS:
+            try:
+                oobpickle.dumps(0, codec=codec)  # type: ignore[arg-type]
+            except ValueError:
+                continue
+            for kinds in () if "trip" in sys.argv else ((Pusher, Puller), (Publisher, Subscriber)):
+                for size in SIZES:
+                    one_way(kinds, folder, codec, size, rounds)
+            round_trip(folder, codec, rounds)
 
 
 if __name__ == "__main__":

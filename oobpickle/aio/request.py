@@ -14,7 +14,7 @@ from typing import Any, Self
 from oobpickle import wire
 from oobpickle.aio.waiting import Awaiting, TaskWaiter
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
-from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
+from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed, Timeout
@@ -48,7 +48,7 @@ class Client(Requesting, Awaiting):
                         raise
                     retries -= 1
         finally:
-            self._give_up(call)
+            self._calls.give_up(call.number)
 
     async def _ask(self, call: _TaskCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -60,8 +60,10 @@ class Client(Requesting, Awaiting):
                 if left is not None and left <= 0:
                     raise self._expired(A_REPLY, timeout)
                 await call.waiter.sleep(left)
-                if not self._open and call.answer is None:
-                    self._refuse()
+                if call.answer is None:
+                    if not self._open:
+                        self._refuse()
+                    self._stir()  # the loop will not say it again: who woke us may have swallowed the signal
             return call.answer
         finally:
             self._leave(call.waiter)
@@ -85,7 +87,7 @@ class Request(Asked):
 
     async def fail(self, error: BaseException) -> None:
         """As oobpickle.Request.fail."""
-        await self._server._deliver(self._failure(error), self._route)  # noqa: SLF001
+        await self._server._deliver(self._answer(describe(error), flags=wire.FAILED), self._route)  # noqa: SLF001
 
 
 class Server(Serving, Awaiting):
@@ -128,7 +130,7 @@ class Server(Serving, Awaiting):
                 await request.fail(error)
 
     async def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
-        put = partial(self._put, frames, [route])
+        put = partial(self._put, frames, route)
         try:
             return await self._until(put, ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
         except Timeout:

@@ -84,6 +84,8 @@ class Awaiting(Endpoint):
                     raise self._expired(what, timeout)
                 if wants == ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
+                    if len(self._waiters) > 1:
+                        self._stir()
                 await waiter.sleep(left)
             return result
         finally:

@@ -8,6 +8,8 @@ import oobpickle
 from oobpickle.cli.bench import bench
 from oobpickle.cli.demo import demo
 from oobpickle.cli.inspect import inspect
+from oobpickle.cli.keygen import keygen
+from oobpickle.cli.proxy import proxy
 
 app = typer.Typer(
     name="oobpickle",
@@ -50,3 +52,5 @@ def _oobpickle(
 app.command()(demo)
 app.command()(bench)
 app.command()(inspect)
+app.command()(proxy)
+app.command()(keygen)

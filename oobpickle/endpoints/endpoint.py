@@ -317,12 +317,14 @@ class Blocking(Endpoint):
         waiter.wants = wants
         self._waiters.add(waiter)
         try:
+            left = None
             while (result := attempt()) is None:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                if deadline is not None and (left := deadline - time.monotonic()) <= 0:
                     raise self._expired(what, timeout)
                 if wants == ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
+                    if len(self._waiters) > 1:
+                        self._stir()
                 if waiter.sleep(left, self._monitor.descriptors):
                     self._attend()
             return result

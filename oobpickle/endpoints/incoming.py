@@ -33,7 +33,8 @@ _view: Any = memoryview  # pyzmq's annotations do not say that a Frame is a buff
 class Incoming:
     """What one endpoint receives. `take` is used under its lock; the rest by one thread at a time."""
 
-    def __init__(self, socket: "zmq.Socket[Any]", codec: Codec, counters: Counters) -> None:
+    def __init__(self, socket: "zmq.Socket[Any]", codec: Codec, counters: Counters, *, routed: bool = False) -> None:
+        """routed: a ROUTER puts a frame before each message that names its sender; it is kept in `route`."""
         self._recv: Any = socket.recv
         self._socket = socket
         self._codec = codec
@@ -42,11 +43,15 @@ class Incoming:
         self._plain = codec.number == wire.PICKLE
         self._counters = counters
         self._latencies = counters.latencies
+        self._routed = routed
         self._warn = Sparing(logger)
+        self.route = b""
 
     def take(self) -> list[memoryview] | None:
         """The frames of the next message, or None. An attempt: it never waits."""
         try:
+            if self._routed:
+                self.route = self._recv(_NOW)
             frame = self._recv(_NOW, False)
         except zmq.Again:
             return None

@@ -9,7 +9,7 @@ Rule 3: of small messages one in each `MARK` is followed, so that close knows ho
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from time import time_ns
 from typing import Any
@@ -47,7 +47,12 @@ class Outgoing:
         counters: Counters,
         waiters: set[Waiter],
         max_bytes: int | None,
+        *,
+        marks: bool = True,
     ) -> None:
+        """marks: False leaves rule 3 out, where a message is answered or is an answer: following one costs a few
+        microseconds of latency, for it wakes pyzmq's thread.
+        """
         # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
         self._send: Any = super(zmq.Socket, socket).send
         self._get: Any = socket.get
@@ -55,7 +60,8 @@ class Outgoing:
         self._number = codec.number
         self._counters = counters
         self._tickets = count(1)
-        self._mark_at = 0
+        self._mark = MARK if marks else 2**63
+        self._mark_at = 0 if marks else 2**63
         self.now = 0  # when the last message was encoded
         self.budget = Budget(max_bytes)
         self._release = _Release(self.budget, waiters)
@@ -68,85 +74,97 @@ class Outgoing:
         self.now = now = time_ns()
         return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
 
-    def put(self, frames: Sequence[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
-        """Send a message, after the frames of its route; None: there is no room now. An attempt: it never waits.
+    def put(self, frames: Sequence[wire.Frame], route: bytes = b"") -> Tracker | None:
+        """Send a message, after the frame that routes it; None: there is no room now. An attempt: it never waits.
 
         Raises zmq.ZMQError for anything but a lack of room.
         """
         head = frames[0]
-        if len(frames) > 1 or route or len(head) >= FOLLOWED or self.now >= self._mark_at:
+        if len(frames) > 1 or len(head) >= FOLLOWED or self.now >= self._mark_at:
             return self._put_followed(frames, route)
         try:
-            self._send(head, _LAST)
+            self._send_small(head, route) if route else self._send(head, _LAST)
         except zmq.Again:
-            if not self._try_again(head, _LAST):
+            if not self._has_room_after_all(lambda: self._send_small(head, route)):
                 return None
         self.sent += 1
         self._counters.bytes_in_band += len(head)
         return DONE
 
-    def _put_followed(self, frames: Sequence[wire.Frame], route: Sequence[bytes]) -> Tracker | None:
+    def _put_followed(self, frames: Sequence[wire.Frame], route: bytes) -> Tracker | None:
         head, own = frames[0], frames[1:]
         size = sum(map(len, own))
         charge = size + len(head) * (len(head) >= FOLLOWED)
-        if not self.budget.admits(charge) or not self.has(ROOM):
+        if not self.budget.admits(charge) or not (route or self.has(ROOM)):  # (a peer that is gone is no lack of room)
             return None
         ticket = next(self._tickets)
         tracker = Tracker(self._release, ticket)
-        followed = [len(frame) >= FOLLOWED for frame in (head, *own)]
+        followed = [len(frame) >= FOLLOWED for frame in frames]
         if True not in followed:
             followed[-1] = True
-        parts = [tracker.follow(frame) if follow else frame for frame, follow in zip(frames, followed, strict=True)]
-        first = [*route, zmq.Frame(parts[0], copy=False) if followed[0] else head]
-        if not self._begin(first[0], _MORE if len(first) + len(own) > 1 else _LAST):
-            tracker.forget()
-            return None
+        parts: list[Any] = [
+            tracker.follow(frame) if follow else frame for frame, follow in zip(frames, followed, strict=True)
+        ]
+        if route:
+            parts.insert(0, route)
+            followed.insert(0, False)
+        parts.reverse()
+        followed.reverse()
+        flags = _MORE if len(parts) > 1 else _LAST
+        first = self._as_sent(parts, followed)
+        try:
+            self._send(first, flags)
+        except zmq.Again:
+            if not self._has_room_after_all(lambda: self._send(first, flags)):
+                tracker.forget()
+                return None
         self.budget.hold(ticket, self.sent + 1, charge, tracker)
-        self._finish(first[1:], parts[1:], followed[1:])
+        try:
+            while parts:
+                last = len(parts) == 1
+                self._send(self._as_sent(parts, followed), _LAST if last else _MORE)
+        except BaseException:
+            self._break_off()
+            raise
         self.sent += 1
-        self._mark_at = self.now + MARK
+        self._mark_at = self.now + self._mark
         self._counters.bytes_in_band += len(head)
         self._counters.bytes_out_of_band += size
         return tracker if own else DONE
 
-    def _begin(self, frame: Any, flags: int) -> bool:
-        try:
-            self._send(frame, flags)
-        except zmq.Again:
-            return self._try_again(frame, flags)
-        return True
+    def _as_sent(self, parts: list[Any], followed: list[bool]) -> Any:
+        """The last of the parts, taken off: kept by nobody here when it is followed."""
+        return zmq.Frame(parts.pop(), copy=False) if followed.pop() else parts.pop()
 
-    def _finish(self, first: Sequence[Any], own: list[Any], followed: Sequence[bool]) -> None:
-        """Send the rest of a message. libzmq takes it: what counts for room is whole messages."""
-        left = len(first) + len(own)
+    def _send_small(self, head: wire.Frame, route: bytes) -> None:
+        if not route:
+            self._send(head, _LAST)
+            return
+        self._send(route, _MORE)
         try:
-            for frame in first:
-                left -= 1
-                self._send(frame, _MORE if left else _LAST)
-            own.reverse()
-            for follow in followed:
-                left -= 1
-                view = own.pop()
-                self._send(zmq.Frame(view, copy=False) if follow else view, _MORE if left else _LAST)
-                del view
+            self._send(head, _LAST)
         except BaseException:
-            with contextlib.suppress(zmq.ZMQError):
-                self._send(b"", _LAST)  # rule 1: end it, so that the next message begins as one
+            self._break_off()
             raise
+
+    def _break_off(self) -> None:
+        """Rule 1: end a message that cannot be sent whole, so that the next one begins as one."""
+        with contextlib.suppress(zmq.ZMQError):
+            self._send(b"", _LAST)
+
+    def _has_room_after_all(self, send: Callable[[], None]) -> bool:
+        """Try again. A failed send does not look what the peers have taken meanwhile; reading the events does."""
+        if not self.has(ROOM):
+            return False
+        try:
+            send()
+        except zmq.Again:
+            return False
+        return True
 
     def has(self, events: int) -> bool:
         """Whether the socket says so: RECEIVE or ROOM."""
         return bool(self._get(zmq.EVENTS) & events)
-
-    def _try_again(self, frame: Any, flags: int) -> bool:
-        # A failed send does not look what the peers have taken meanwhile; reading the events does.
-        if not self.has(ROOM):
-            return False
-        try:
-            self._send(frame, flags)
-        except zmq.Again:
-            return False
-        return True
 
     def unsent(self) -> int:
         """The most messages that the socket may still hold."""
@@ -174,7 +192,7 @@ class Sending(Endpoint):
 
     _out: Outgoing
 
-    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
         try:
             with self._lock:
                 if not self._open:

@@ -10,7 +10,7 @@ sends, waits, or is asked. Sending to all, it cannot send to one: what is repeat
 everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import zmq
@@ -112,7 +112,7 @@ class Publishing(Sending):
             frames = snapshot(frames)
         return frames if line.wanted else None
 
-    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
         tracker = super()._put(frames, route)
         if tracker is None and not self._lossless:
             self._counters.dropped += 1
@@ -128,9 +128,10 @@ class Publishing(Sending):
             line.wanted = self._subscriptions.wants(line.key)
 
     def _housekeep(self) -> None:
-        super()._housekeep()  # it has woken those who wait for subscribers, if there is one to hear of
+        super()._housekeep()
         if not self._out.has(RECEIVE):
             return
+        self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
         try:
             while True:
                 prefix = self._subscriptions.hear(bytes(self._socket.recv(zmq.DONTWAIT)))

@@ -16,11 +16,13 @@ from typing import Any
 from oobpickle import wire
 from oobpickle.endpoints.endpoint import Blocking
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
-from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
+from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed, Timeout
 from oobpickle.tracker import Tracker
+
+_LEADER = "leader"
 
 
 class _ThreadCall(Call):
@@ -40,8 +42,6 @@ class _ThreadCall(Call):
 
 class Client(Requesting, Blocking):
     """Asks a server; from as many threads as you like, and each may have its own request in flight."""
-
-    _leader: Call | None = None
 
     def request(self, obj: Any, *, timeout: float | None = None, retries: int = 0, snapshot: bool = False) -> Any:
         """Send obj and return the server's reply to it.
@@ -63,7 +63,7 @@ class Client(Requesting, Blocking):
                         raise
                     retries -= 1
         finally:
-            self._give_up(call)
+            self._calls.give_up(call.number)
             self._hand_on(call)
 
     def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
@@ -89,21 +89,17 @@ class Client(Requesting, Blocking):
         return call.answer
 
     def _lead(self, call: Call) -> bool:
-        with self._lock:
-            if self._leader is None:
-                self._leader = call
-            return self._leader is call
+        return self._leading.setdefault(_LEADER, call) is call  # one step, which CPython does not interrupt
 
     def _hand_on(self, call: Call) -> None:
         """Leave: see that somebody leads those who stay."""
-        with self._lock:
-            if self._leader is call:
-                self._leader = None
-            if self._leader is None and len(self._calls):
-                for other in self._calls.callers():
-                    if isinstance(other, _ThreadCall) and other.gate is not None:
-                        other.wake()
-                        return
+        if self._leading.get(_LEADER) is call:
+            del self._leading[_LEADER]
+        if len(self._calls) and not self._leading:
+            for other in self._calls.callers():
+                if isinstance(other, _ThreadCall) and other.gate is not None:
+                    other.wake()
+                    return
 
 
 class Request(Asked):
@@ -120,7 +116,7 @@ class Request(Asked):
 
     def fail(self, error: BaseException) -> None:
         """Answer that it went wrong: the client's request raises RemoteError. Raises as reply does."""
-        self._server._deliver(self._failure(error), self._route)  # noqa: SLF001
+        self._server._deliver(self._answer(describe(error), flags=wire.FAILED), self._route)  # noqa: SLF001
 
 
 class Server(Serving, Blocking):
@@ -185,11 +181,12 @@ class Server(Serving, Blocking):
             raise
 
     def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
-        put = partial(self._put, frames, [route])
-        try:
-            tracker = put() or self._until(put, ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
-        except Timeout:
-            return self._drop()
+        tracker = self._put(frames, route)
+        if tracker is None:
+            try:
+                tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
+            except Timeout:
+                return self._drop()
         if self._waiters:
             self._stir()
         return tracker

@@ -2,12 +2,12 @@
 
 Rule 1: a reply reaches the call that asked for it, and no other. One that comes when nobody waits for it any more is
 counted as late, and dropped.
-Rule 2: whoever looks for a reply takes all that is there and hands each to its call: it does not matter who looks.
+Rule 2: whoever looks for a reply hands each that he finds to its call: it does not matter who looks.
 Rule 3: when its time is up a request may have been carried out or not, or may still be. It is repeated only when asked for.
 
 Theory of operation. A DEALER, so many requests may be in flight. The header's epoch and sequence name a request; the
 server sends them back. A server that went away is connected to again by libzmq, and what is in the queue then goes to
-the one that has taken its place.
+the one that has taken its place. Closing delivers nothing: whoever still waits for a reply gets Closed.
 """
 
 import time
@@ -18,7 +18,7 @@ import zmq
 
 from oobpickle import limits, wire
 from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
+from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
@@ -37,11 +37,12 @@ Answer: TypeAlias = tuple[wire.Message, list[memoryview]]
 class Call:
     """One request in flight."""
 
-    __slots__ = ("answer", "number", "started")
+    __slots__ = ("answer", "fresh", "number", "started")
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
         self.number = 0
+        self.fresh = True
         self.started = time.time_ns()
 
     def wake(self) -> None:
@@ -60,7 +61,6 @@ class Requesting(Sending):
         curve: Curve | None = None,
         insecure: bool = False,
         context: "zmq.Context[Any] | None" = None,
-        linger: float | None = LINGER,
         high_water_mark: int = HIGH_WATER_MARK,
         max_bytes: int | None = MAX_BYTES,
         max_frame: int = limits.FRAME_BYTES_MAX,
@@ -73,46 +73,65 @@ class Requesting(Sending):
             curve=curve,
             insecure=insecure,
             context=context,
-            linger=linger,
+            linger=0,
             options={zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)},
         )
-        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        self._out = Outgoing(
+            self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes), marks=False
+        )
         self._in = Incoming(self._socket, self._codec, self._counters)
         self._epoch = new_epoch()
         self._calls: Correlation[Call] = Correlation()
+        self._leading: dict[str, Call] = {}  # of threads that wait, the one that looks for all; see request.py
 
     def _encode(self, call: Call, obj: Any, copy: bool) -> list[wire.Frame]:
         """The frames of a request. From here on its reply is expected; `_give_up` ends that."""
         if not self._open:
             self._refuse()
-        with self._lock:
-            call.number = self._calls.expect(call)
+        call.number = self._calls.expect(call)
         frames = self._out.encode(obj, epoch=self._epoch, sequence=call.number)
         return snapshot(frames) if copy else frames
 
-    def _look(self) -> bool:
-        """Take what has come and hand it to the calls that wait for it; False when there may be more."""
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            for _ in range(limits.SKIPS_MAX):
-                views = self._in.take()
-                if views is None:
-                    return True
-                try:
-                    opened = self._in.open(views)
-                except DecodeError as error:
-                    self._in.reject(error)
-                    continue
-                call = self._calls.settle(opened.sequence if opened.epoch == self._epoch else 0)
-                if call is not None:
-                    call.answer = (opened, views)
-                    call.wake()
+    def _look(self, wanted: Call | None = None) -> bool:
+        """Take what has come and hand it to the calls that wait for it, up to the one that is wanted.
+
+        False when there may be more.
+        """
+        try:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                for _ in range(limits.SKIPS_MAX):
+                    views = self._in.take()
+                    if views is None:
+                        return True
+                    call = self._hand_out(views)
+                    if call is not None and call is wanted:
+                        break
+        except zmq.ZMQError as error:
+            raise self._gone(error) from error
         return False
 
+    def _hand_out(self, views: list[memoryview]) -> Call | None:
+        try:
+            opened = self._in.open(views)
+        except DecodeError as error:
+            self._in.reject(error)
+            return None
+        call = self._calls.settle(opened.sequence if opened.epoch == self._epoch else 0)
+        if call is not None:
+            call.answer = (opened, views)
+            call.wake()
+        return call
+
     def _look_for(self, call: Call) -> Answer | None:
-        """The attempt that waits for one reply."""
-        if call.answer is None and not self._look():
+        """The attempt that waits for one reply. Who leads those that wait for others makes another lead when he leaves."""
+        if call.answer is None and call.fresh:
+            call.fresh = False  # there can be no reply yet, as a rule, and to ask so costs a third of trying in vain
+            with self._lock:
+                if self._open and not self._out.has(RECEIVE):
+                    return None
+        if call.answer is None and not self._look(call) and call.answer is None:
             self._wake(RECEIVE)  # look once more, but first at the clock
         return call.answer
 
@@ -131,15 +150,14 @@ class Requesting(Sending):
             raise obj
         return obj
 
-    def _give_up(self, call: Call) -> None:
-        with self._lock:
-            self._calls.give_up(call.number)
-
     def _snapshot(self) -> Stats:
         self._out.budget.settle()
         return self._counters.snapshot(
             late=self._calls.late, in_flight=len(self._calls), bytes_in_flight=self._out.budget.held
         )
+
+    def _unsent(self) -> int:
+        return 0  # whoever waits for a reply is told that there will be none
 
     def _shut(self) -> None:
         super()._shut()

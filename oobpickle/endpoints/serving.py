@@ -11,7 +11,7 @@ Theory of operation. A ROUTER; ROUTER_MANDATORY makes it say when a client is go
 import errno
 import logging
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import zmq
@@ -23,7 +23,7 @@ from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
-from oobpickle.errors import DecodeError, type_name
+from oobpickle.errors import type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
 
@@ -51,21 +51,18 @@ class Asked:
         self._sequence = opened.sequence
         self._answered = False
 
-    def _answer(self, obj: Any, copy: bool) -> list[wire.Frame]:
+    def _answer(self, obj: Any, copy: bool = False, flags: int = 0) -> list[wire.Frame]:
         """The frames of the answer. Raises EncodeError, then it can still be answered; and RuntimeError the second time."""
-        frames = self._frames(obj, 0)
-        return snapshot(frames) if copy else frames
-
-    def _failure(self, error: BaseException) -> list[wire.Frame]:
-        """The frames of the answer that it went wrong."""
-        return self._frames(describe(error), wire.FAILED)
-
-    def _frames(self, obj: Any, flags: int) -> list[wire.Frame]:
         if self._answered:
             raise RuntimeError("this request has been answered already")
-        frames: list[wire.Frame] = self._server._encode(obj, flags, self._epoch, self._sequence)  # noqa: SLF001
+        server = self._server
+        if not server._open:  # noqa: SLF001 - its own server
+            server._refuse()  # noqa: SLF001
+        frames: list[wire.Frame] = server._out.encode(  # noqa: SLF001
+            obj, flags=flags, epoch=self._epoch, sequence=self._sequence
+        )
         self._answered = True
-        return frames
+        return snapshot(frames) if copy else frames
 
     @property
     def answered(self) -> bool:
@@ -113,16 +110,16 @@ class Serving(Receiving, Sending):
                 **receiving(high_water_mark, max_frame),
             },
         )
-        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
-        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._out = Outgoing(
+            self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes), marks=False
+        )
+        self._in = Incoming(self._socket, self._codec, self._counters, routed=True)
         self._workers = workers
-        self._answered = 0
+        self._refusals = 0
         self._warn = Sparing(logger)
 
     def _accept(self, views: list[memoryview]) -> Asked:
-        route = bytes(views.pop(0))
-        if not views:
-            raise DecodeError("a request without frames")
+        route = self._in.route
         opened = self._in.open(views)
         try:
             obj = self._in.decode(opened)
@@ -131,15 +128,6 @@ class Serving(Receiving, Sending):
             raise
         self._in.count(views, opened.sent_at)
         return self._request_type(self, route, opened, obj)
-
-    def _encode(self, obj: Any, flags: int, epoch: int, sequence: int) -> list[wire.Frame]:
-        """The frames of a reply, which counts as given from here on."""
-        if not self._open:
-            self._refuse()
-        frames = self._out.encode(obj, flags=flags, epoch=epoch, sequence=sequence)
-        with self._lock:
-            self._answered += 1
-        return frames
 
     def _failed(self, asked: Asked, error: Exception) -> bool:
         """Whether the client can still be told that its handler raised this. False: the server is closed."""
@@ -155,14 +143,18 @@ class Serving(Receiving, Sending):
         frames = self._out.encode(
             describe(error, with_traceback=False), flags=wire.FAILED, epoch=opened.epoch, sequence=opened.sequence
         )
-        self._put(frames, [route])
+        if self._put(frames, route) is not None:
+            self._refusals += 1
 
-    def _put(self, frames: list[wire.Frame], route: Sequence[bytes] = ()) -> Tracker | None:
+    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
         try:
-            return super()._put(frames, route)
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                return self._out.put(frames, route)
         except zmq.ZMQError as error:
             if error.errno != errno.EHOSTUNREACH:
-                raise
+                raise self._gone(error) from error
         with self._lock:
             self._counters.dropped += 1
         return DONE
@@ -176,9 +168,13 @@ class Serving(Receiving, Sending):
 
     def _snapshot(self) -> Stats:
         self._out.budget.settle()
-        return self._counters.snapshot(
-            in_flight=self._counters.messages - self._answered, bytes_in_flight=self._out.budget.held
-        )
+        counters = self._counters
+        answered = self._out.sent + counters.dropped - self._refusals
+        return counters.snapshot(in_flight=counters.messages - answered, bytes_in_flight=self._out.budget.held)
+
+    def _unsent(self) -> int:
+        # Small replies are not followed: if any is left there is one at least, and more is not known.
+        return 0 if self._inproc_only else max(1, len(self._out.budget))
 
 
 def describe(error: BaseException, *, with_traceback: bool = True) -> tuple[str, str, str]:

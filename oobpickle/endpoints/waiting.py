@@ -11,7 +11,7 @@ garbage collector's callback: it takes no lock and does not block.
 Theory of operation. libzmq's file descriptor of a socket is *edge-triggered*: it tells that something has changed since
 the socket was last used, whoever used it. So an attempt must leave nothing unread that it was told of (it tries until
 libzmq says EAGAIN, or has read ZMQ_EVENTS), and a call that uses the socket while others wait looks afterwards whether
-it swallowed the signal of one of them (`Endpoint._stir`). That is exact for those who wait to receive. Whether there is
+it swallowed the signal of one of them (`Endpoint._stir`): also a call that failed, and one that goes on waiting. That is exact for those who wait to receive. Whether there is
 room cannot be told for every kind of socket (XPUB and ROUTER always claim it), so those who wait for room look again
 after `PATIENCE` seconds even when nobody woke them.
 """
@@ -66,10 +66,13 @@ class ThreadWaiter:
 
         Gives whether one of the descriptors of `tell` can be read.
         """
-        milliseconds = None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000)
-        ready = self._poll.poll(milliseconds)
-        self.rest()
-        return any(descriptor in tell for descriptor, _ in ready)
+        ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
+        if self._woken:
+            self.rest()
+        for descriptor, _ in ready:  # noqa: SIM110 - any() and its generator cost more than the rest of this
+            if descriptor in tell:
+                return True
+        return False
 
     def rest(self) -> None:
         """Forget wakes: what they told of is looked at now, or was meant for a call that is over."""

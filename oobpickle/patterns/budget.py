@@ -26,6 +26,10 @@ class Budget:
         self._tickets: dict[int, tuple[int, int, object]] = {}  # ticket -> (number of its message, bytes, anchor)
         self._released: deque[int] = deque()
 
+    def __len__(self) -> int:
+        """How many tickets are out."""
+        return len(self._tickets)
+
     def admits(self, nbytes: int) -> bool:
         """Whether a message of so many bytes may go now."""
         if self._released:

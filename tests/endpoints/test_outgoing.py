@@ -27,6 +27,9 @@ def out(tmp_path):
         out = Outgoing(push, PickleCodec(small=0), Counters(), set(), 10 * 2**20)
         out.pull = pull
         yield out
+        # libzmq 4.3.5 aborts (session_base.cpp:233) when a socket that drops half of a message and its peer close at once.
+        pull.close()
+        until(lambda: not out.has(zmq.POLLOUT))
 
 
 def put(out, obj):
@@ -128,9 +131,9 @@ def test_a_snapshot_has_memory_of_its_own():
 
 def test_the_route_stands_before_the_message(out):
     frames = out.encode(5)
-    out.put(frames, [b"a", b"b"])
+    out.put(frames, b"a")
     out.pull.rcvtimeo = 5000
-    assert out.pull.recv_multipart() == [b"a", b"b", bytes(frames[0])]
+    assert out.pull.recv_multipart() == [b"a", bytes(frames[0])]
 
 
 def test_numbers_and_time_are_in_the_head(out):

@@ -68,7 +68,7 @@ def test_others_do_not_and_both_ends_say_so(keys, who, caplog):
 def test_a_request_that_is_refused_says_why(keys):
     with (
         Server(bind="tcp://127.0.0.1:*", curve=keys.server, codec="pickle") as server,
-        Client(connect=server.addresses, curve=keys.stranger, codec="pickle", linger=0) as client,
+        Client(connect=server.addresses, curve=keys.stranger, codec="pickle") as client,
     ):
         with pytest.raises(Timeout, match="does not take this key"):
             client.request(1, timeout=0.5)

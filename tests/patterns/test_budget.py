@@ -36,6 +36,7 @@ def test_how_many_messages_may_still_be_held():
     assert b.unsettled(5) == 5  # none was followed, so nobody knows
     b.hold(10, 3, 5)
     b.hold(11, 6, 5)
+    assert len(b) == 2
     assert b.unsettled(9) == 7  # from the third on
     b.release(10)
     assert b.unsettled(9) == 4

@@ -1,0 +1,74 @@
+"""Forwarding messages between endpoints that do not know each other's addresses, without understanding them.
+
+Rule 1: nothing is unpickled, unpacked or looked at. What is no message passes as any other bytes do, and the receivers
+count it as malformed; so whoever may connect to a proxy is trusted by it with its memory alone.
+Rule 2: a slow subscriber loses messages, as at a publisher; a pipeline waits, as a pusher does.
+
+Theory of operation: libzmq's own proxy loop, in C, between XSUB and XPUB or between PULL and PUSH. Subscriptions pass
+through it to the publishers, one for all who want the same, so that nothing that nobody wants comes here.
+"""
+
+import contextlib
+from typing import Any, Literal
+
+import zmq
+
+from oobpickle import limits
+from oobpickle.endpoints.addresses import as_addresses, unclaimed
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, KEEPALIVE, receiving
+from oobpickle.endpoints.security import Curve
+
+Pattern = Literal["pubsub", "pipeline"]
+
+_KINDS: dict[Pattern, tuple[int, int]] = {"pubsub": (zmq.XSUB, zmq.XPUB), "pipeline": (zmq.PULL, zmq.PUSH)}
+
+
+class Forwarder:
+    """A proxy: senders connect to one side, receivers to the other."""
+
+    def __init__(
+        self,
+        senders: str | list[str],
+        receivers: str | list[str],
+        *,
+        pattern: Pattern = "pubsub",
+        curve: Curve | None = None,
+        high_water_mark: int = HIGH_WATER_MARK,
+        max_frame: int = limits.FRAME_BYTES_MAX,
+        context: "zmq.Context[Any] | None" = None,
+    ) -> None:
+        """Bind both sides. Raises zmq.ZMQError for addresses that cannot be bound.
+
+        curve: a server's; then both sides let in only the clients that it knows.
+        """
+        context = context or zmq.Context.instance()
+        self._admissions = []
+        self._sockets = [context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
+        try:
+            for socket, addresses in zip(self._sockets, (senders, receivers), strict=True):
+                options = {zmq.LINGER: 0, zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)}
+                if socket is self._sockets[1]:
+                    options.pop(zmq.HEARTBEAT_IVL)  # it sends: see endpoint.py
+                for option, value in (*KEEPALIVE.items(), *options.items()):
+                    socket.set(option, value)
+                if curve is not None and (admission := curve.apply(socket)) is not None:
+                    self._admissions.append(admission)
+                for address in as_addresses(addresses):
+                    with unclaimed(address):
+                        socket.bind(address)
+            self.senders, self.receivers = (bytes(s.get(zmq.LAST_ENDPOINT)).decode() for s in self._sockets)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self) -> None:
+        """Forward until the context is terminated, or KeyboardInterrupt."""
+        with contextlib.suppress(zmq.ContextTerminated):
+            zmq.proxy(*self._sockets)
+
+    def close(self) -> None:
+        """Stop serving the addresses; what is in the queues is lost."""
+        for socket in self._sockets:
+            socket.close(0)
+        for admission in self._admissions:
+            admission.close()

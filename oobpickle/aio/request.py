@@ -39,7 +39,7 @@ class Client(Requesting, Awaiting):
         """As oobpickle.Client.request."""
         call = _TaskCall()
         try:
-            frames = self._encode(call, obj, snapshot)
+            frames = self._encode(call, obj, snapshot, retries)
             while True:
                 try:
                     return self._result(call, await self._ask(call, frames, timeout))

@@ -54,7 +54,7 @@ class Client(Requesting, Blocking):
         """
         call = _ThreadCall()
         try:
-            frames = self._encode(call, obj, snapshot)
+            frames = self._encode(call, obj, snapshot, retries)
             while True:
                 try:
                     return self._result(call, self._ask(call, frames, timeout))

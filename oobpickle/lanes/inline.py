@@ -40,6 +40,9 @@ class InlineOutbox:
     def close(self) -> None:
         """Nothing is held."""
 
+    def settle(self) -> None:
+        """Nothing is in flight."""
+
 
 class InlineInbox:
     """Follows nothing; oobpickle.lanes.Inbox tells the rest."""
@@ -62,3 +65,7 @@ class InlineInbox:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+INLINE_OUTBOX, INLINE_INBOX = InlineOutbox(), InlineInbox()
+"""They have no state, so one of each is enough."""

@@ -18,12 +18,14 @@ class Tracker(Protocol):
 class Placed(NamedTuple):
     """Which buffers of a message are shared, and how the receiver finds them: for `wire.pack`.
 
-    tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. send: the lane's own.
+    tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. length: bytes of the
+    shared buffers together. send: the lane's own.
     """
 
     shared: Collection[int] = ()
     references: bytes = b""
     tracker: Tracker | None = None
+    length: int = 0
     send: Any = None
 
 
@@ -48,11 +50,14 @@ class Outbox(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """How many sends keep memory in place."""
+        """How many sends await their receiver; 0 with many receivers, who are not awaited."""
+
+    def settle(self) -> None:
+        """Look which sends are acknowledged, all of them. `place` looks at some."""
 
     @property
     def bytes_in_flight(self) -> int:
-        """Shared bytes of the sends that await their one receiver; 0 with many receivers, who are not awaited."""
+        """Shared bytes of the sends that `in_flight` counts."""
 
     def lingers(self, peers: int) -> bool:
         """Whether a close should still wait for receivers to come for what was sent. To be asked again and again.

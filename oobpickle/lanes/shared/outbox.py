@@ -78,10 +78,14 @@ class SharedOutbox:
 
     @property
     def in_flight(self) -> int:
-        """Sends that are unacknowledged, or retained; none in a child after a fork."""
-        if self._lane.forks != self._forks:
+        """Sends that are unacknowledged; none in a child after a fork."""
+        if self._lane.forks != self._forks or not self._awaits:
             return 0
         return self._lane.guard.run(self._count)
+
+    def settle(self) -> None:
+        """Count them."""
+        _ = self.in_flight
 
     @property
     def bytes_in_flight(self) -> int:
@@ -150,4 +154,4 @@ class SharedOutbox:
         if lane.arena.loans:
             loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
             tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        return Placed({index for index, _ in entries}, packed, tracker, send)
+        return Placed({index for index, _ in entries}, packed, tracker, placing.length, send)

@@ -247,7 +247,7 @@ class Outgoing:
 
 
 class Parcel(list[wire.Frame]):
-    """The frames of a message whose shared buffers have their places. If it dies before it was sent these are given back."""
+    """The frames of a message whose shared buffers have their places. Unless it is sent these are given back."""
 
     __slots__ = ("_outbox", "placed", "sent")
 
@@ -257,9 +257,30 @@ class Parcel(list[wire.Frame]):
         self.placed = placed
         self.sent = False
 
-    def __del__(self) -> None:
+    def withdraw(self) -> None:
+        """It will not be sent. What dies unsent does so too."""
         if not self.sent:
+            self.sent = True
             self._outbox.cancel(self.placed)
+
+    def __del__(self) -> None:
+        self.withdraw()
+
+
+class Waiting:
+    """Within this a message waits for room; when that ends by an exception it is withdrawn, whoever keeps the exception."""
+
+    __slots__ = ("_frames",)
+
+    def __init__(self, frames: list[wire.Frame]) -> None:
+        self._frames = frames
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and isinstance(self._frames, Parcel):
+            self._frames.withdraw()
 
 
 class _Release:

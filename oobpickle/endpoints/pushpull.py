@@ -15,7 +15,7 @@ from oobpickle.codec import AnyCodec
 from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, Blocking, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice
-from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
+from oobpickle.endpoints.outgoing import MAX_BYTES, Sending, Waiting
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
@@ -75,7 +75,11 @@ class Pusher(Pushing, Blocking):
         Raises EncodeError, Timeout after so many seconds (nothing was sent), and Closed.
         """
         frames = self._encode(obj, snapshot)
-        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        tracker = self._put(frames)
+        if tracker is None:
+            with Waiting(frames):
+                tracker = self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        return tracker
 
 
 class Pulling(Receiving):

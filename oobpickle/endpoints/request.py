@@ -15,6 +15,7 @@ from typing import Any
 
 from oobpickle import wire
 from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
@@ -69,7 +70,8 @@ class Client(Requesting, Blocking):
     def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._put(frames) is None:
-            self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+            with Waiting(frames):
+                self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
         elif self._waiters:
             self._stir()
         while call.answer is None:
@@ -184,7 +186,8 @@ class Server(Serving, Blocking):
         tracker = self._put(frames, route)
         if tracker is None:
             try:
-                tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
+                with Waiting(frames):
+                    tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
             except Timeout:
                 return self._drop()
         if self._waiters:

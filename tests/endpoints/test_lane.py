@@ -147,7 +147,7 @@ def test_a_relay_copies_nothing(api, tmp_path):
 @pytest.mark.parametrize("lane", ["auto", "inline"])
 def test_read_only_on_request(api, address, lane):
     push, pull = pair(api, address, push={"lane": lane}, pull={"readonly": True})
-    api.call(push.send, [array(), np.zeros(3)])
+    api.call(push.send, [array(), array(size=5000)])
     large, small = api.call(pull.recv, timeout=5)
     assert not large.flags.writeable
     assert not small.flags.writeable

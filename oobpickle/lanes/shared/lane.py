@@ -85,9 +85,9 @@ class Lane:
         self.sending.discard(sends)
         self.arena.users = len(self.sending)
         if not self.sending:
-            self.arena.trim_idle(time.monotonic())
             while self.boards:
                 self.boards.pop().close()
+        self._trim()
 
     def join_receiving(self, boards: Boards) -> None:
         """An endpoint that receives has opened."""
@@ -100,3 +100,8 @@ class Lane:
         self.receiving.discard(boards)
         self.attachments.users = len(self.receiving)
         self.attachments.sweep()
+        self._trim()  # its readers may have been our own
+
+    def _trim(self) -> None:
+        if not self.sending:
+            self.arena.trim_idle(time.monotonic())

@@ -13,8 +13,10 @@ And endpoints, which connect processes by patterns: `Publisher` and `Subscriber`
 from typing import Any
 
 from oobpickle.allocator import reuse_memory
+from oobpickle.codec.data_codec import DataCodec
 from oobpickle.codec.pickle_codec import PickleCodec
 from oobpickle.codec.pickler import Pickler
+from oobpickle.codec.registry import register
 from oobpickle.codec.unpickler import Unpickler
 from oobpickle.endpoints.addresses import ipc_address
 from oobpickle.endpoints.pubsub import Publisher, Subscriber
@@ -34,6 +36,7 @@ from oobpickle.errors import (
 )
 from oobpickle.explain import explain
 from oobpickle.files import dump, iter_file, load
+from oobpickle.limits import Limits
 from oobpickle.message import dumps, loads
 from oobpickle.patterns.stats import Stats
 from oobpickle.sockets import recv, send
@@ -45,10 +48,12 @@ __all__ = [
     "Client",
     "Closed",
     "Curve",
+    "DataCodec",
     "DecodeError",
     "EncodeError",
     "InsecureEndpoint",
     "LaneError",
+    "Limits",
     "Message",
     "OobpickleError",
     "PickleCodec",
@@ -73,6 +78,7 @@ __all__ = [
     "load",
     "loads",
     "recv",
+    "register",
     "reuse_memory",
     "send",
 ]

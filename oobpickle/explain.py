@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oobpickle import wire
-from oobpickle.codec import AnyCodec, codec_of
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
 from oobpickle.errors import type_name
 from oobpickle.inspection.contents import Contents, codec_name, type_at
 from oobpickle.inspection.ledger import Entry, Item, Ledger, Way
@@ -28,7 +28,7 @@ WORTH_ADVICE = 32 * 1024
 """Bytes of a copy from which it is worth a thought."""
 
 
-def explain(obj: Any, *, codec: AnyCodec = "pickle") -> Ledger:
+def explain(obj: Any, *, codec: AnyCodec = DEFAULT_CODEC) -> Ledger:
     """Tell where each byte of obj goes when it is sent: in-band, as a view, as a copy; and why.
 
     obj: any object that codec takes; or the frames of a message, a list that begins with a head (what `dumps` gives or a
@@ -78,7 +78,7 @@ def _stream_entries(contents: Contents) -> list[Entry]:
             items = (Item(place.path, type_at(value, place), _count(value), value.size),)
             why, advice = _why_in_band(value, place)
         entries.append(Entry("in-band", value.size, items, why, 0, advice=advice))
-    rest = Item("obj", "", "structure, names, small values", read.rest)
+    rest = Item("obj", "", "structure, small values", read.rest)
     return [*entries, Entry("in-band", read.rest, (rest,), "", 0)]
 
 

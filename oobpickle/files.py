@@ -21,10 +21,10 @@ import secrets
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
-from oobpickle.codec import AnyCodec, codec_of
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
 from oobpickle.errors import DecodeError
 from oobpickle.message import dumps, unpack
 from oobpickle.wire import Frame
@@ -45,7 +45,7 @@ _COPY_ON_WRITE: dict[str, int] = (
 )
 
 
-def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> None:
+def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> None:
     """Write obj's message to a file.
 
     file: a path, which is replaced as a whole or, after any failure, left as it was; or a binary file object, at its
@@ -54,19 +54,19 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> N
     """
     frames = dumps(obj, codec=codec)
     if not isinstance(file, (str, os.PathLike)):
-        _write(frames, file)
+        write_frames(frames, file)
         return
     path = os.path.realpath(file)
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is not to be replaced
         with open(path, "wb") as device:
-            _write(frames, device)
+            write_frames(frames, device)
         return
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as new:
             with contextlib.suppress(FileNotFoundError):  # who could not read the old one must not read the new one
                 os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-            _write(frames, new)
+            write_frames(frames, new)
             new.flush()
             os.fsync(new.fileno())
         os.replace(temporary, path)
@@ -76,7 +76,7 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> N
         raise
 
 
-def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> Any:
+def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> Any:
     """Rebuild the object of the first message in a file, or of the next one of a file object.
 
     file: a path: it is mapped, arrays are views of the map, read when touched, writable without changing the file; they
@@ -92,7 +92,7 @@ def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = "pickle") -> Any:
     return unpack(frames, codec_of(codec))
 
 
-def iter_file(path: AnyPath, *, codec: AnyCodec = "pickle") -> Iterator[Any]:
+def iter_file(path: AnyPath, *, codec: AnyCodec = DEFAULT_CODEC) -> Iterator[Any]:
     """Rebuild the objects of all messages in a file, one after the other, as `load` does for the first.
 
     Raises DecodeError at a record that is damaged or cut off; those before it have been given.
@@ -115,7 +115,8 @@ def _padding(length: int) -> int:
     return -length % ALIGN
 
 
-def _write(frames: list[Frame], file: BinaryIO) -> None:
+def write_frames(frames: Sequence[Frame], file: BinaryIO) -> None:
+    """Write a message's frames as one record, at the file's position. Raises OSError; a part may be written then."""
     lengths = [memoryview(frame).nbytes for frame in frames]
     prefix = _PREFIX.pack(MAGIC, len(frames)) + struct.pack(f"<{len(lengths)}Q", *lengths)
     write: Callable[[memoryview], int | None] = file.write  # None where a file object is not of the io module

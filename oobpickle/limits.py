@@ -42,13 +42,14 @@ class Limits:
     """Values in one dict key or set member: 1 for a number or a text, 1 more than its parts for a tuple. Hashing and
     comparing go down a tuple by C recursion: some 60,000 levels end the process, and fewer in a thread."""
 
-    keys_values: int = 2**23
-    """Values in all dict keys and set members of a stream, counted at each use: a nested tuple is hashed anew each time
-    it is used, and each value in it costs about 10 ns. 64 characters of a long text count as one."""
+    keys_base: int = 2**21
+    """Values in all dict keys and set members that any stream may have, counted at each use: a tuple is hashed anew each
+    time. Hashing a value takes about 10 ns, comparing it with another of the same hash about 20: 70 ms for both. Where
+    keys can have equal hashes (tuples, floats, large integers; whoever sends them can choose), what they take to be
+    compared has this same bound."""
 
-    equal_hashes: int = 64
-    """Keys of one dict or set with one and the same hash. Such keys are compared pair by pair, and tuples and large
-    integers with equal hashes are easily made; honest keys have one or two."""
+    keys_per_byte: int = 2
+    """Values in keys that each byte of the stream adds. An honest key takes two bytes for each value in it, and more."""
 
     freeing_stack: int = 2 * 2**20
     """Bytes of C stack that freeing the object may need. CPython frees lists, tuples and dicts without deep recursion,
@@ -58,9 +59,9 @@ class Limits:
     work_base: int = 2**15
     """Microseconds of rebuilding that any message may ask for, by the measured price of each rebuilder: 33 ms."""
 
-    work_per_byte: int = 1
-    """Microseconds of rebuilding that each byte of the stream adds. An honest stream says something new for each thing
-    that it has built: a DataFrame takes 100 us and 250 bytes. A hostile one asks for the same thing again in 5 bytes."""
+    work_per_byte: int = 2
+    """Microseconds of rebuilding that each byte of the stream adds. An honest stream says something new of each thing: a
+    small DataFrame is 170 us, and 100 bytes. A hostile one asks for the same thing again in 5 bytes."""
 
     dtype_text: int = 2**14
     """Characters of a dtype's description. numpy takes 2 us a field to read it: 2,000,000 fields were 4.7 s."""

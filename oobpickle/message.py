@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from oobpickle import wire
-from oobpickle.codec import AnyCodec, Codec, codec_of
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.errors import DecodeError
 
 _PROTO = 0x80  # what a pickle begins with since protocol 2
 
 
-def dumps(obj: Any, *, codec: AnyCodec = "pickle") -> list[wire.Frame]:
+def dumps(obj: Any, *, codec: AnyCodec = DEFAULT_CODEC) -> list[wire.Frame]:
     """Encode obj as the frames of one message, ``[head, *buffers]``; one frame when all of it is small.
 
     The buffers after the head are views of obj's own memory: change it only after they are used. Two dumps of an equal
@@ -25,7 +25,7 @@ def dumps(obj: Any, *, codec: AnyCodec = "pickle") -> list[wire.Frame]:
     return wire.pack(chosen.number, stream, buffers)
 
 
-def loads(frames: Any, *, codec: AnyCodec = "pickle") -> Any:
+def loads(frames: Any, *, codec: AnyCodec = DEFAULT_CODEC) -> Any:
     """Rebuild the object of one message.
 
     frames: what `dumps` gave or a socket received: a list of bytes-like objects or zmq.Frame, or one such on its own.

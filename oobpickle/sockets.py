@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import zmq
 
-from oobpickle.codec import AnyCodec, Codec, codec_of
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.message import dumps, unpack
 from oobpickle.tracker import DONE, Tracker
 
@@ -27,7 +27,7 @@ def send(
     socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = ..., flags: int = ..., snapshot: bool = ...
 ) -> Tracker: ...
 def send(
-    socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = "pickle", flags: int = 0, snapshot: bool = False
+    socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = DEFAULT_CODEC, flags: int = 0, snapshot: bool = False
 ) -> Tracker | Awaitable[Tracker]:
     """Send obj as one message; its large arrays are not copied.
 
@@ -55,7 +55,7 @@ def send(
 def recv(socket: "zmq.asyncio.Socket", *, codec: AnyCodec = ..., flags: int = ...) -> Awaitable[Any]: ...
 @overload
 def recv(socket: "zmq.Socket[Any]", *, codec: AnyCodec = ..., flags: int = ...) -> Any: ...
-def recv(socket: "zmq.Socket[Any]", *, codec: AnyCodec = "pickle", flags: int = 0) -> Any:
+def recv(socket: "zmq.Socket[Any]", *, codec: AnyCodec = DEFAULT_CODEC, flags: int = 0) -> Any:
     """Receive one message and rebuild its object (on an asyncio socket, an awaitable of it).
 
     Arrays of 32 KiB and more are views of the received frames and keep them alive, beyond the socket and the

@@ -331,7 +331,7 @@ class TestDamage:
         frames = [bytes(frame) for frame in oobpickle.dumps(LARGE)]
         for wrong in (frames[:1], [*frames, b"x"], [frames[0], frames[1][:-8]], frames[::-1], [b"hello"]):
             with open(path, "wb") as file:
-                files._write(wrong, file)
+                files.write_frames(wrong, file)
             with pytest.raises(DecodeError):
                 oobpickle.load(path)
 
@@ -345,11 +345,12 @@ class TestDamage:
             def decode(self, stream, buffers):
                 raise AssertionError("the stream was read")
 
-        oobpickle.dump({"a": 1}, path)
-        with pytest.raises(DecodeError, match="pickle codec"):
-            oobpickle.load(path, codec=Codec())
-        with pytest.raises(DecodeError, match="pickle codec"):
-            list(oobpickle.iter_file(path, codec=Codec()))
+        oobpickle.dump({"a": 1}, path, codec="pickle")
+        for codec in (Codec(), "data"):
+            with pytest.raises(DecodeError, match="pickle codec"):
+                oobpickle.load(path, codec=codec)
+            with pytest.raises(DecodeError, match="pickle codec"):
+                list(oobpickle.iter_file(path, codec=codec))
 
 
 def load_object(path):

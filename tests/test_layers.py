@@ -29,6 +29,7 @@ LAYERS = {
     "oobpickle": 9,
     "oobpickle.bench": 10,
     "oobpickle.demo": 10,
+    "oobpickle.tail": 10,
     "oobpickle.cli": 11,
     "oobpickle.__main__": 12,
 }

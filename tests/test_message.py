@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oobpickle
-from oobpickle import DecodeError, EncodeError, PickleCodec, message, wire
+from oobpickle import DataCodec, DecodeError, EncodeError, PickleCodec, message, wire
 from oobpickle.codec import Codec
 from tests.same import assert_same
 
@@ -213,6 +213,10 @@ class NumberedCodec:
         return bytes(stream).decode()
 
 
+def refuse_to_read(*_):
+    raise AssertionError("the stream was read")
+
+
 class TestCodecs:
     def test_by_name_and_by_instance(self):
         frames = oobpickle.dumps(OBJECT, codec="pickle")
@@ -234,19 +238,30 @@ class TestCodecs:
     def test_a_message_of_another_codec_is_refused_before_its_stream_is_read(self):
         codec = NumberedCodec(wire.DATA)
         with pytest.raises(DecodeError, match="pickle codec"):
-            oobpickle.loads(copies(oobpickle.dumps({"a": 1})), codec=codec)
+            oobpickle.loads(copies(oobpickle.dumps({"a": 1}, codec="pickle")), codec=codec)
         with pytest.raises(DecodeError, match="200"):
             oobpickle.loads(copies(oobpickle.dumps(1, codec=NumberedCodec(200))), codec="pickle")
         assert codec.decoded == []
 
+    def test_the_default_refuses_a_message_of_the_pickle_codec(self, monkeypatch):
+        """Unread: whatever looks at the stream would raise here. The pickle codec takes what the data codec made."""
+        frames = copies(oobpickle.dumps({"a": 1, "b": LARGE}, codec="pickle"))
+        with monkeypatch.context() as patch:
+            patch.setattr(DataCodec, "decode", refuse_to_read)
+            for chosen in ({}, {"codec": "data"}, {"codec": DataCodec()}):
+                with pytest.raises(DecodeError, match="of the pickle codec.*its stream was not read"):
+                    oobpickle.loads(frames, **chosen)
+        assert_same_values(oobpickle.loads(copies(oobpickle.dumps(OBJECT)), codec="pickle"), OBJECT)
+
     def test_a_plain_pickle_message_is_for_the_pickle_codec_only(self):
         buffers = []
         plain = [pickle.dumps({"a": LARGE, "n": 1}, 5, buffer_callback=buffers.append), *buffers]
-        assert_same_values(oobpickle.loads(copies(plain)), {"a": LARGE, "n": 1})
-        assert oobpickle.loads(pickle.dumps("two", 2)) == "two"
+        assert_same_values(oobpickle.loads(copies(plain), codec="pickle"), {"a": LARGE, "n": 1})
+        assert oobpickle.loads(pickle.dumps("two", 2), codec="pickle") == "two"
         codec = NumberedCodec(wire.DATA)
-        with pytest.raises(DecodeError, match="not an oobpickle message"):
-            oobpickle.loads(copies(plain), codec=codec)
+        for wanted in (codec, "data"):
+            with pytest.raises(DecodeError, match="not an oobpickle message"):
+                oobpickle.loads(copies(plain), codec=wanted)
         assert codec.decoded == []
 
     def test_a_plain_message_with_frames_missing_or_surplus(self):
@@ -254,7 +269,7 @@ class TestCodecs:
         stream = pickle.dumps([LARGE, LARGE + 1], 5, buffer_callback=buffers.append)
         for wrong in ([stream], [stream, buffers[0]], [stream, *buffers, b""]):
             with pytest.raises(DecodeError):
-                oobpickle.loads(wrong)
+                oobpickle.loads(wrong, codec="pickle")
 
 
 class TestFailure:
@@ -266,17 +281,17 @@ class TestFailure:
         assert "obj['a'][1]['b'] (function)" in str(caught.value)
 
     def test_what_cannot_be_decoded_names_the_reason(self):
-        frames = oobpickle.dumps(Unloadable())
+        frames = oobpickle.dumps(Unloadable(), codec="pickle")
         with pytest.raises(DecodeError, match="ZeroDivisionError") as caught:
-            oobpickle.loads(frames)
+            oobpickle.loads(frames, codec="pickle")
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
     def test_what_is_out_of_memory_says_so(self):
         """MemoryError is not the object's fault and not the peer's."""
         with pytest.raises(MemoryError):
-            oobpickle.dumps(OutOfMemory())
+            oobpickle.dumps(OutOfMemory(), codec="pickle")
         with pytest.raises(MemoryError):
-            oobpickle.loads(oobpickle.dumps(OutOfMemoryOnArrival()))
+            oobpickle.loads(oobpickle.dumps(OutOfMemoryOnArrival(), codec="pickle"), codec="pickle")
 
 
 class Unloadable:

@@ -123,7 +123,7 @@ class TestContract:
         buffers = []
         stream = pickle.dumps({"a": LARGE, "n": 1}, 5, buffer_callback=buffers.append)
         pair.call(pair.left.send_multipart, [stream, *buffers], copy=False)
-        got = pair.call(oobpickle.recv, pair.right)
+        got = pair.call(oobpickle.recv, pair.right, codec="pickle")
         np.testing.assert_array_equal(got["a"], LARGE)
 
     def test_without_us_on_the_wire_side(self, pair):

@@ -42,7 +42,7 @@ class Pair:
         )
         theirs.close()
         os.close(life)
-        self._control.send((peer.name, Route(pattern, transport, self._directory.name, fars)))
+        self._control.send((peer.address, Route(pattern, transport, self._directory.name, fars)))
 
     def take(self, turn: Turn) -> Run:
         """One turn. Raises Failed; the pair is of no more use then."""

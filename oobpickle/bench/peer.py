@@ -42,6 +42,7 @@ class Peer(NamedTuple):
     optional: the module that must be installed for it; such a peer is measured only when it is asked for.
     prepare: makes of each object what is sent, before the clock runs.
     start: starts a far process by this command line, where multiprocessing is not to.
+    module: where it is listed in PEERS; filled in when it is looked up.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Peer(NamedTuple):
     optional: str = ""
     prepare: Callable[[Any], Any] = lambda obj: obj
     start: Callable[[list[str]], object] | None = None
+    module: str = ""
+
+    @property
+    def address(self) -> str:
+        """The name by which another process finds it without looking at all the others."""
+        return f"{self.module}:{self.name.rpartition(':')[2]}"
 
     def transport(self, wanted: str) -> str | None:
         """The transport that it uses where this one is wanted; None if it has none."""
@@ -79,7 +86,7 @@ def peer_named(name: str) -> Peer:
         return own_peers()[name]
     for peer in importlib.import_module(module).PEERS:
         if peer.name == own:
-            return peer._replace(name=name)  # type: ignore[no-any-return]
+            return peer._replace(name=name, module=module)  # type: ignore[no-any-return]
     raise KeyError(name)
 
 
@@ -87,7 +94,7 @@ def peer_named(name: str) -> Peer:
 def own_peers() -> dict[str, Peer]:
     """Every peer of this package by name. A file of `oobpickle.bench.peers` lists its own in PEERS."""
     return {
-        peer.name: peer
-        for module in pkgutil.iter_modules(peers.__path__)
-        for peer in importlib.import_module(f"{peers.__name__}.{module.name}").PEERS
+        peer.name: peer._replace(module=module)
+        for module in (f"{peers.__name__}.{found.name}" for found in pkgutil.iter_modules(peers.__path__))
+        for peer in importlib.import_module(module).PEERS
     }

@@ -65,7 +65,13 @@ def cases(
     return found
 
 
-_NOT_QUICK = {"multiprocessing.Queue", "multiprocessing.Pipe", "shared_memory by hand", "oobpickle, memory reuse"}
+_NOT_QUICK = {
+    "oobpickle endpoints",
+    "multiprocessing.Queue",
+    "multiprocessing.Pipe",
+    "shared_memory by hand",
+    "oobpickle, memory reuse",
+}
 
 
 def _worthwhile(name: str, thing: Thing) -> bool:

@@ -174,7 +174,7 @@ def size_of(text: str) -> int:
     unit = units.get(compact[-1:], 1)
     try:
         nbytes = int(float(compact[:-1] if unit > 1 else compact) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         nbytes = 0
     if nbytes <= 0:
         raise ValueError(f"{text!r} is no size; write 8, 64KB, 1MB or 1GB")

@@ -10,6 +10,8 @@ from oobpickle.cli.demo import demo
 from oobpickle.cli.inspect import inspect
 from oobpickle.cli.keygen import keygen
 from oobpickle.cli.proxy import proxy
+from oobpickle.cli.pub import pub
+from oobpickle.cli.tail import tail
 
 app = typer.Typer(
     name="oobpickle",
@@ -45,6 +47,8 @@ def _oobpickle(
 
     - `oobpickle inspect scan.oob`
 
+    - `oobpickle tail tcp://127.0.0.1:5555`
+
     Exit status: 0 all is well, 1 something was wrong, 2 wrong arguments, 130 interrupted.
     """
 
@@ -52,5 +56,7 @@ def _oobpickle(
 app.command()(demo)
 app.command()(bench)
 app.command()(inspect)
+app.command()(tail)
+app.command()(pub)
 app.command()(proxy)
 app.command()(keygen)

@@ -110,6 +110,9 @@ def bench(
         raise typer.BadParameter(f"{plot_to!r} ends in neither .png nor .svg", param_hint="--plot")
     effort = plan.QUICK if quick else plan.FULL
     effort = effort._replace(rounds=rounds or effort.rounds, seconds=seconds or effort.seconds)
+    cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
+    half = free_memory() // 2
+    allowed = min(half, _parsed(memory, "--memory")) if memory else half
     console = Console(stderr="-" in (json_to, markdown_to))
     described = machine()
     console.print(Text("\n".join(described.values()), "dim"))
@@ -120,10 +123,7 @@ def bench(
         _write(json_to, json.dumps(written | {"codecs": [asdict(one) for one in comparisons]}, indent=1) + "\n")
         _write(markdown_to, heading + comparison.markdown(comparisons))
         return
-    cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
     console.print(Text(f"\n{report.LEGEND}\n", "dim"))
-    half = free_memory() // 2
-    allowed = min(half, _parsed(memory, "--memory")) if memory else half
     results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within))
     _write(json_to, json.dumps(written | {"cases": list(map(report.as_data, results))}, indent=1) + "\n")
     _write(markdown_to, heading + report.markdown(results))

@@ -141,7 +141,8 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _header(header: Header) -> str:
-    numbered = f"epoch {header.epoch:016x}, sequence {header.sequence:,}" if header.epoch else "not numbered"
+    epoch = f"epoch {header.epoch:016x}, " if header.epoch else ""
+    numbered = f"{epoch}sequence {header.sequence:,}" if header.sequence else "not numbered"
     try:
         sent = (
             f"sent {datetime.fromtimestamp(header.sent_at / 1e9).astimezone().isoformat()}"

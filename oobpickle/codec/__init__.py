@@ -4,8 +4,9 @@ Rule: no I/O, no ZeroMQ and no shared memory here. A buffer is a memoryview, who
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
+from oobpickle.codec.data_codec import DataCodec
 from oobpickle.codec.pickle_codec import PickleCodec
 
 
@@ -24,10 +25,13 @@ class Codec(Protocol):
         """Rebuild the object on the buffers. Raises DecodeError."""
 
 
-AnyCodec: TypeAlias = Codec | Literal["pickle"]
+AnyCodec: TypeAlias = Codec | Literal["data", "pickle"]
 """A codec, or the name of one."""
 
-_BY_NAME: dict[Any, Codec] = {"pickle": PickleCodec()}
+DEFAULT_CODEC: Final = "data"
+"""The codec of whoever names none: the one that is safe to decode from anyone."""
+
+_BY_NAME: dict[Any, Codec] = {"data": DataCodec(), "pickle": PickleCodec()}
 
 
 def codec_of(codec: AnyCodec) -> Codec:

@@ -22,7 +22,7 @@ from oobpickle.limits import Limits
 
 
 def check_hashes(stream: bytes, names: Names, limits: Limits) -> None:
-    """Raise DecodeError if keys with equal hashes would cost more than limits.keys_values. stream: one that was weighed."""
+    """Raise DecodeError if keys with equal hashes would take more comparing than their bound. stream: one that was weighed."""
     try:
         _Hashes(stream, names, limits).load()
     except DecodeError:
@@ -52,7 +52,7 @@ class _Hashes(_Unpickler):  # type: ignore[misc]
     def __init__(self, stream: bytes, names: Names, limits: Limits) -> None:
         super().__init__(BytesIO(stream))
         self._names = names
-        self._bound = limits.keys_values
+        self._bound = limits.keys_base + limits.keys_per_byte * len(stream)
         self._heaviest = limits.key_values
         self._cost = 0
         self._weights: dict[type, int] = {}  # values in what rebuilders gave: the most of each type
@@ -68,7 +68,9 @@ class _Hashes(_Unpickler):  # type: ignore[misc]
             if earlier:
                 self._cost += earlier * self._values(key)
                 if self._cost > self._bound:
-                    raise DecodeError(f"keys with equal hashes: more to compare than limits.keys_values, {self._bound}")
+                    raise DecodeError(
+                        f"keys with equal hashes: {self._cost} values to compare; see limits.keys_base and limits.keys_per_byte"
+                    )
 
     def load_setitems(self) -> None:
         items = self.pop_mark()

@@ -32,17 +32,16 @@ from oobpickle.codec.blame import smallest
 from oobpickle.codec.framing import canonical
 from oobpickle.codec.kept import Kept
 from oobpickle.codec.pickle_codec import SMALL, CodecPickler
-from oobpickle.codec.reducers.checked import checked_table
-from oobpickle.codec.reducers.numpy import array_table, plain_text
+from oobpickle.codec.reducers.numpy import Array
 from oobpickle.codec.reducers.numpy_values import reduce_with_objects
 from oobpickle.codec.registry import Registry
 from oobpickle.codec.scan import Verdict, scan
-from oobpickle.codec.vocabulary import LIBRARIES, TABLE, Rebuilder, Vocabulary
+from oobpickle.codec.vocabulary import LIBRARIES, Rebuilder, Vocabulary
 from oobpickle.errors import DecodeError, EncodeError, type_name
 from oobpickle.limits import DEFAULT, Limits
 
 _nbytes = attrgetter("nbytes")
-_dtype = attrgetter("dtype")
+_itemsize = attrgetter("itemsize")
 
 
 class DataCodec:
@@ -101,32 +100,41 @@ class DataCodec:
         """
         if type(stream) is not bytes:
             stream = bytes(stream)
-        if any(type(buffer) is not memoryview for buffer in buffers):
-            buffers = [memoryview(buffer).cast("B") for buffer in buffers]
+        for buffer in buffers:
+            if type(buffer) is not memoryview:
+                buffers = [memoryview(buffer).cast("B") for buffer in buffers]
+                break
         lengths = tuple(map(_nbytes, buffers))
         known = self._kept.get(stream)
-        if known is not None and known[1] == lengths:
-            return self._load(stream, buffers, known[0], array_table)
-        verdict = known[0] if known is not None else scan(stream, self._vocabulary.rules, self._limits)
-        if len(buffers) != verdict.buffers:
-            raise DecodeError(f"{len(buffers)} buffers came, and the stream takes {verdict.buffers}")
-        obj = self._load(stream, buffers, verdict, checked_table)
+        if known is None:
+            verdict = scan(stream, self._vocabulary.rules, self._limits)
+        elif known[1] == lengths:
+            return self._load(stream, buffers, known[0], known=True)
+        else:
+            verdict = known[0]
+        if len(lengths) != verdict.buffers:
+            raise DecodeError(f"{len(lengths)} buffers came, and the stream takes {verdict.buffers}")
+        obj = self._load(stream, buffers, verdict, known=False)
         self._kept.keep(stream, (verdict, lengths))
         return obj
 
-    def _load(self, stream: bytes, buffers: Sequence[memoryview], verdict: Verdict, table: Rebuilder) -> Any:
+    def _load(self, stream: bytes, buffers: Sequence[memoryview], verdict: Verdict, *, known: bool) -> Any:
+        """Load a stream that was scanned. known: it was loaded before, with buffers of these lengths."""
+        words = self._vocabulary
         unpickler = _DataUnpickler(BytesIO(stream), buffers=buffers)
-        unpickler.rebuilders = self._vocabulary.rebuilders
-        unpickler.table = table
-        allowance.begin(self._limits, len(stream) + sum(map(_nbytes, buffers)), verdict.arrays)
+        unpickler.rebuilders = words.known if known else words.plain if verdict.plain else words.rebuilders
         try:
-            return unpickler.load()
+            if known and verdict.sure:
+                return unpickler.load()
+            allowance.begin(self._limits, len(stream) + sum(map(_nbytes, buffers)), verdict.arrays)
+            try:
+                return unpickler.load()
+            finally:
+                allowance.end()
         except DecodeError:
             raise
         except Exception as error:
             raise DecodeError(f"{type_name(error)}: {error}") from error
-        finally:
-            allowance.end()
 
     def _encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
         try:
@@ -157,10 +165,13 @@ class DataCodec:
         known = self._kept.get(stream)
         if known is None or known[1] != lengths:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
-            if not verdict.sure or any(plain_text(dtype) is None for dtype in set(map(_dtype, arrays))):
-                self._load(stream, buffers, verdict, checked_table)
+            if not verdict.sure or (arrays and not (verdict.plain and self._small_items(arrays))):
+                self._load(stream, buffers, verdict, known=False)
             self._kept.keep(stream, (verdict, lengths))
         return stream, buffers
+
+    def _small_items(self, arrays: list[Array]) -> bool:
+        return bool(max(map(_itemsize, arrays)) <= self._limits.itemsize)
 
     def _failure(self, obj: Any) -> Exception | None:
         try:
@@ -210,8 +221,6 @@ class _DataUnpickler(pickle.Unpickler):
     """Loads a stream that was scanned."""
 
     rebuilders: dict[tuple[str, str], Rebuilder]
-    table: Rebuilder
 
     def find_class(self, module: str, name: str) -> Any:
-        full = (module, name)
-        return self.table if full == TABLE else self.rebuilders[full]
+        return self.rebuilders[module, name]

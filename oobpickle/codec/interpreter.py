@@ -12,18 +12,17 @@ memo by its length, and there is no PUT: numbers mean the same in both. The fram
 ends before the next opcode is read, so an argument that ends outside finds no opcode, here and there.
 
 A group of values (what SETITEMS or TUPLE takes) is looked at by `max` and `sum`, in C; only a group with something
-unusual in it by Python code. A text and its MEMOIZE, or a whole call of the source, is one step, and so is a run of keys with
-an array each: a regular expression finds it, and another counts it. So a never-seen stream
-takes no more than three times as long to scan as to load.
+unusual in it by Python code. A text and its MEMOIZE, or a whole call of the source, is one step; the table of arrays and
+runs of arrays are found by regular expressions (shortcuts.py).
 """
 
 import pickle
-import re
 from functools import cache
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from oobpickle.codec.rules import Names, Rule
+from oobpickle.codec.shortcuts import ARRAY, START, run_of_arrays, table_of_arrays
 from oobpickle.codec.weights import (
     ALIASED,
     ATOM,
@@ -50,14 +49,9 @@ from oobpickle.codec.weights import (
 from oobpickle.errors import DecodeError
 from oobpickle.limits import Limits
 
-START = 11
-"""Where the first opcode after PROTO and FRAME is."""
-
-
 # The length, opcode and argument, of what pushes an ATOM: NONE, BININT1, BININT2, BININT.
 _ATOMS = bytes({0x4E: 1, 0x4B: 2, 0x4D: 3, 0x4A: 5}.get(opcode, 0) for opcode in range(128))
 MEMOIZE = 0x94
-_ARRAY = b"h\0)R\x94"  # BINGET 0, EMPTY_TUPLE, REDUCE, MEMOIZE: the source called for the next array
 _NOT_NEEDED = "plain data does not need this opcode"
 
 
@@ -65,13 +59,15 @@ class Weighed(NamedTuple):
     """What running a stream has shown.
 
     buffers: how many it takes. arrays: how often it calls the source. item: the integer for its object.
+    plain: the table of arrays was found by a shortcut: the types of its arguments are what they must be.
     sure: no name is called that could refuse what an encoder has made (see Rule).
-    suspect: there are so many keys with a chosen hash that, if all of them are equal, they cost more than the bound.
+    suspect: there are so many keys with a chosen hash that, if all of them are equal, they take more comparing than is allowed.
     """
 
     buffers: int
     arrays: int
     item: int
+    plain: bool
     sure: bool
     suspect: bool
 
@@ -88,9 +84,13 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
     memo: list[int] = []
     rules: list[Rule] = []
     buffers = arrays = keys = collisions = freeing = work = 0
-    sure = True
+    plain, sure = False, True
     i = at = START
     try:
+        if runs and (shortcut := table_of_arrays(stream, names)) is not None:
+            i, buffers = shortcut
+            plain = True
+            memo.append(SOURCE)
         for _ in repeat(None, limits.opcodes):
             at = i
             op = stream[i]
@@ -198,13 +198,13 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 stack.append(ATOM)
             elif op == 0x68:  # BINGET
                 index = stream[i + 1]
-                if not index and memo[0] == SOURCE and stream.startswith(_ARRAY, i):
+                if not index and memo[0] == SOURCE and stream.startswith(ARRAY, i):
                     i += 5
                     arrays += 1
                     stack.append(VALUE)
                     memo.append(VALUE | ALIASED)
                     if runs and not arrays % 8:
-                        pairs, singles, i = _run_of_arrays(stream, i)
+                        pairs, singles, i = run_of_arrays(stream, i)
                         stack += (UNPLACED, VALUE) * pairs + (VALUE,) * singles
                         memo += (UNPLACED, VALUE | ALIASED) * pairs + (VALUE | ALIASED,) * singles
                         arrays += pairs + singles
@@ -257,6 +257,8 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 stack = outer.pop()
                 if (top := stack[-1]) & KIND != DICT:
                     refuse("items for something that is no dict in the making")
+                if not group:  # pickle ends a dict of 1,000 entries with none
+                    continue
                 if len(group) % 2:
                     refuse("a key without a value")
                 if (deepest := max(group)) >= DEEP:
@@ -295,7 +297,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
                 stack = outer.pop()
                 if (top := stack[-1]) & KIND != LIST:
                     refuse("elements for something that is no list in the making")
-                if (deepest := max(group)) >= DEEP:
+                if group and (deepest := max(group)) >= DEEP:
                     stack[-1] = top | deep(deepest)
             elif op == 0x58:  # BINUNICODE
                 size = _size(stream, at, 4)
@@ -347,38 +349,22 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
             refuse(f"more steps than limits.opcodes, {limits.opcodes}")
         if at != len(stream) - 1 or outer or len(stack) != 1 or stack[0] >= CALL:
             refuse("the end, and not that of the stream, or not with one value on the stack")
-        _check_sums(len(stream), limits, buffers, keys // 2, freeing, work)
+        if (
+            buffers > limits.buffers
+            or keys // 2 > limits.keys_base + limits.keys_per_byte * len(stream)
+            or freeing > limits.freeing_stack
+            or work > limits.work_base + limits.work_per_byte * len(stream)
+        ):
+            _refuse_sums(len(stream), limits, buffers, keys // 2, freeing, work)
     except Refused as refused:
         reason = str(refused)
     except IndexError:
         reason = "truncated" if i >= len(stream) else "nothing there to take: the stack or the memo is shorter"
     except KeyError as error:  # of names
         reason = f"{b'.'.join(error.args[0])!r} is no name that a stream may use here"
-    except ValueError:  # of max
-        reason = "an empty group"
     else:
-        return Weighed(buffers, arrays, stack[0], sure, collisions > 2 * limits.keys_values)
+        return Weighed(buffers, arrays, stack[0], plain, sure, collisions // 2 > limits.keys_base)
     raise DecodeError(reason, offset=min(at, len(stream)), opcode=_name(stream, at))
-
-
-@cache
-def _items() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    texts = b"|".join(re.escape(bytes((length,))) + b"." * length for length in range(64))
-    item = b"\x8c(?:" + texts + b")\x94" + re.escape(_ARRAY)
-    return re.compile(item, re.DOTALL), re.compile(b"(?:" + item + b")*+", re.DOTALL)
-
-
-def _run_of_arrays(stream: bytes, i: int) -> tuple[int, int, int]:
-    """What comes next: pairs of a text, memoised, and an array; or else arrays alone; and where they end."""
-    item, items = _items()
-    run = items.match(stream, i)
-    if run and run[0]:
-        return item.subn(b"", run[0])[1], 0, run.end()
-    count = 0
-    while stream.startswith(_ARRAY, i):
-        count += 1
-        i += 5
-    return 0, count, i
 
 
 def _size(stream: bytes, at: int, width: int) -> int:
@@ -391,15 +377,14 @@ def _weight_of_text(size: int, limits: Limits) -> int:
     return ATOM + (size >> 7 << 1)
 
 
-def _check_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> None:
+def _refuse_sums(length: int, limits: Limits, buffers: int, keys: int, freeing: int, work: int) -> NoReturn:
     if buffers > limits.buffers:
         refuse(f"{buffers} buffers; limits.buffers is {limits.buffers}")
-    if keys > limits.keys_values:
-        refuse(f"{keys} values in dict keys and set members; limits.keys_values is {limits.keys_values}")
+    if keys > limits.keys_base + limits.keys_per_byte * length:
+        refuse(f"{keys} values in keys of a stream of {length} bytes; see limits.keys_base and limits.keys_per_byte")
     if freeing > limits.freeing_stack:
         refuse(f"it takes {freeing} bytes of C stack to free; limits.freeing_stack is {limits.freeing_stack}")
-    if work > limits.work_base + limits.work_per_byte * length:
-        refuse(f"{work} us of rebuilding for {length} bytes; see limits.work_base and limits.work_per_byte")
+    refuse(f"{work} us of rebuilding for {length} bytes; see limits.work_base and limits.work_per_byte")
 
 
 @cache

@@ -25,8 +25,9 @@ hash, collisions.py counts the hashes.
 from typing import NamedTuple
 
 from oobpickle.codec.collisions import check_hashes
-from oobpickle.codec.interpreter import START, weigh
+from oobpickle.codec.interpreter import weigh
 from oobpickle.codec.rules import Names
+from oobpickle.codec.shortcuts import START
 from oobpickle.errors import DecodeError
 from oobpickle.limits import DEFAULT, Limits
 
@@ -37,11 +38,12 @@ class Verdict(NamedTuple):
     """What the scan has found.
 
     buffers: how many the stream takes. arrays: how many it takes from the table. The receiver has to see to it that there
-    are as many. sure: it calls nothing that could refuse what an encoder has made.
+    are as many. plain: the arguments of that table have the types that they must have. sure: it calls nothing that could refuse what an encoder has made.
     """
 
     buffers: int
     arrays: int
+    plain: bool
     sure: bool
 
 
@@ -51,7 +53,7 @@ def scan(stream: bytes, names: Names, limits: Limits = DEFAULT) -> Verdict:
     weighed = weigh(stream, names, limits)
     if weighed.suspect:
         check_hashes(stream, names, limits)
-    return Verdict(weighed.buffers, weighed.arrays, weighed.sure)
+    return Verdict(weighed.buffers, weighed.arrays, weighed.plain, weighed.sure)
 
 
 def check_form(stream: bytes, limits: Limits) -> None:

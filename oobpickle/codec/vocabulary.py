@@ -30,12 +30,15 @@ _OWN = (stdlib, values, times, containers, numpy_values)
 _PICKLES_OWN = frozenset((bool, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset, type(None)))
 """Types that pickle writes by opcodes of their own."""
 
-TABLE = (array_table.__module__, array_table.__qualname__)
-"""The name of the table of arrays."""
+_TABLE = (array_table.__module__, array_table.__qualname__)
 
 
 class Vocabulary:
-    """Reducers, rebuilders and rules of the standard library, numpy, the libraries that are named, and a registry."""
+    """Reducers, rebuilders and rules of the standard library, numpy, the libraries that are named, and a registry.
+
+    plain, known: the rebuilders, but for the table of arrays: one that leaves out what the scan has seen to, and one that
+    checks nothing, for a stream whose table was checked before.
+    """
 
     def __init__(self, own: Registry, libraries: Iterable[str] = LIBRARIES) -> None:
         self._registry = own
@@ -45,12 +48,16 @@ class Vocabulary:
                 raise ValueError(f"libraries={self._libraries}: there are {', '.join(LIBRARIES)}")
         self.reducers: dict[type, Reducer] = {}
         self.rebuilders: dict[tuple[str, str], Rebuilder] = {}
+        self.plain: dict[tuple[str, str], Rebuilder] = {}
+        self.known: dict[tuple[str, str], Rebuilder] = {}
         self.rules = Rules(self._load_for)
         self.functions: set[Rebuilder] = set()
         self._loaded: set[str] = set()
         for module in _OWN:
             self._add(module)
-        self._name(TABLE, checked.checked_table, checked.RULES[checked.checked_table])
+        self._name(_TABLE, checked.checked_table, checked.RULES[checked.checked_table])
+        self.plain[_TABLE] = checked.plain_table
+        self.known[_TABLE] = array_table
         for name in ("bytes", "bytearray"):
             rebuilder = getattr(stdlib, f"rebuild_{name}")
             self._name(("builtins", name), rebuilder, stdlib.RULES[rebuilder])
@@ -99,7 +106,7 @@ class Vocabulary:
         self.reducers.update(module.DATA_REDUCERS)
 
     def _name(self, name: tuple[str, str], rebuilder: Rebuilder, rule: Rule) -> None:
-        self.rebuilders[name] = rebuilder
+        self.rebuilders[name] = self.plain[name] = self.known[name] = rebuilder
         self.rules[name[0].encode(), name[1].encode()] = rule
 
 

@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any, Final, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 from weakref import WeakSet
 
 import zmq
@@ -39,9 +39,6 @@ from oobpickle.patterns.stats import Counters, Stats
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-DEFAULT_CODEC: Final = "pickle"
-"""What is used without codec=."""
 
 LINGER = 10.0
 """Seconds that close waits for messages to leave: a gigabyte on a slow network; a person can still bear it."""

@@ -22,10 +22,10 @@ from typing import Any
 import zmq
 
 from oobpickle import wire
-from oobpickle.codec import AnyCodec
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.addresses import as_addresses
 from oobpickle.endpoints.beside import TwoMonitors, far_addresses
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER
 from oobpickle.endpoints.lane import LaneChoice
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending
 from oobpickle.endpoints.security import Curve

@@ -11,8 +11,8 @@ from typing import Any
 import zmq
 
 from oobpickle import limits
-from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, Blocking, receiving
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, Blocking, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice
 from oobpickle.endpoints.outgoing import MAX_BYTES, Sending, Waiting

@@ -17,8 +17,8 @@ from typing import Any
 import zmq
 
 from oobpickle import limits, wire
-from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, LINGER, receiving
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice, is_near
 from oobpickle.endpoints.outgoing import MAX_BYTES, Sending

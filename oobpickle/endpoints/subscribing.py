@@ -21,8 +21,8 @@ from typing import Any, NamedTuple, TypeAlias
 import zmq
 
 from oobpickle import limits, wire
-from oobpickle.codec import AnyCodec
-from oobpickle.endpoints.endpoint import DEFAULT_CODEC, HIGH_WATER_MARK, receiving
+from oobpickle.codec import DEFAULT_CODEC, AnyCodec
+from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice, shared_bytes
 from oobpickle.endpoints.security import Curve

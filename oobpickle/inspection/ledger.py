@@ -132,9 +132,9 @@ def _totals(ledger: Ledger) -> list[str]:
     return [f"{way} {amount(total)}" for way in _WAYS if (total := ledger.total(way))]
 
 
-def _where(entry: Entry) -> str:
-    more = len(entry.items) - 1
-    return printable(entry.path + (f" and {more:,} more" if more else ""))
+def _where(entry: Entry, width: int = 1 << 30) -> str:
+    more = f" and {len(entry.items) - 1:,} more" if len(entry.items) > 1 else ""
+    return _fit(printable(entry.path), max(width - len(more), 1)) + more
 
 
 def _what(entry: Entry) -> str:
@@ -157,8 +157,9 @@ def _text(ledger: Ledger, width: int, lines: int) -> Iterator[str]:
     entries, rest = _shown(ledger, lines)
     ways = max(len(entry.way) for entry in entries)
     left = width - 9 - 2 - 2 - 2 - ways - len(" [9]")
-    where = min(max(map(len, map(_where, entries))), left // 2)
-    what = min(max(map(len, map(_what, entries))), left - where)
+    where, what = (max(map(len, map(cell, entries))) for cell in (_where, _what))
+    where = min(where, max(left // 2, left - what))
+    what = min(what, left - where)
     reasons = {why: number for number, why in enumerate(dict.fromkeys(entry.why for entry in entries if entry.why), 1)}
     yield _summary(ledger)
     yield ""
@@ -166,7 +167,7 @@ def _text(ledger: Ledger, width: int, lines: int) -> Iterator[str]:
     for entry in entries:
         note = f" [{reasons[entry.why]}]" if entry.why else ""
         yield (
-            f"{amount(entry.nbytes):>9}  {_fit(_where(entry), where):{where}}  {_fit(_what(entry), what):{what}}"
+            f"{amount(entry.nbytes):>9}  {_where(entry, where):{where}}  {_fit(_what(entry), what):{what}}"
             f"  {entry.way}{note}"
         )
     if rest:

@@ -28,7 +28,7 @@ def test_a_file(path):
     done = run("inspect", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{path}: message 1 of 2" in done.stdout
-    assert "pickle codec" in done.stdout
+    assert "data codec" in done.stdout
     assert "0  468.8 KB  frame 1        obj['image']  float64 (200, 300)" in done.stdout
     assert "oobpickle.codec.reducers.numpy.array_table" in done.stdout
     assert "NEXT_BUFFER  buffer 0 (468.8 KB, frame 1): obj['image'] float64 (200, 300)" in done.stdout

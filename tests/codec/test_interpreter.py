@@ -176,16 +176,28 @@ BOUNDS = {
     "text_bytes": (b"X" + (300).to_bytes(4, "little") + b"x" * 300 + b".", 300),
     "int_bytes": (integer(1 << 2398) + b".", 300),
     "key_values": (b"}(" + b"N" * 98 + b"tNs.", 100),
-    "keys_values": (b"}(" + b"K\x01N" * 100 + b"u.", 100),
     "freeing_stack": (name(TOYS, "holder") + b"](" + name(TOYS, "holder") + b"](Ne\x85Re\x85R.", 1024),
 }
 
 
-@pytest.mark.parametrize("opcodes", [b"}(NN\x86Nu.", b"}NN\x86Ns.", b"\x8f(NN\x86\x90.", b"(NN\x86\x91."])
-def test_keys_are_weighed_whatever_takes_them(opcodes):
-    weighed(opcodes, limits=DEFAULT.replace(keys_values=3))
-    with pytest.raises(DecodeError, match="limits.keys_values"):
-        weighed(opcodes, limits=DEFAULT.replace(keys_values=2))
+@pytest.mark.parametrize(
+    "use",
+    [
+        b"}(" + b"h\0N" * 9 + b"u.",
+        b"}" + b"h\0Ns" * 9 + b".",
+        b"\x8f(" + b"h\0" * 9 + b"\x90.",
+        b"(" + b"h\0" * 9 + b"\x91.",
+        b"(" + b"h\0\x85" * 9 + b"\x91.",
+    ],
+)
+def test_keys_are_weighed_at_each_use(use):
+    """A tuple of 100 values is a key, or in one, nine times: 909 values, and 9 more for the last."""
+    opcodes = b"(" + b"N" * 100 + b"t\x940" + use
+    length = len(framed(opcodes))
+    weight = 9 * (202 if b"\x85" not in use else 204) // 2 + 4
+    weighed(opcodes, limits=DEFAULT.replace(keys_base=weight - length, keys_per_byte=1))
+    with pytest.raises(DecodeError, match="limits.keys_base"):
+        weighed(opcodes, limits=DEFAULT.replace(keys_base=weight - length - 1, keys_per_byte=1))
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
@@ -199,6 +211,6 @@ def test_a_bound_holds_to_the_unit(bound):
 def test_work_is_bounded_by_the_length():
     opcodes = name(TOYS, "opaque") + b"\x940)\x940(" + (get(0) + get(1) + b"R") * 100 + b"t."
     length = len(framed(opcodes))
-    weighed(opcodes, limits=DEFAULT.replace(work_base=2000 - length))
+    weighed(opcodes, limits=DEFAULT.replace(work_base=2000 - 2 * length))
     with pytest.raises(DecodeError, match="rebuilding"):
-        weighed(opcodes, limits=DEFAULT.replace(work_base=1999 - length))
+        weighed(opcodes, limits=DEFAULT.replace(work_base=1999 - 2 * length))

@@ -40,14 +40,16 @@ def test_plain_data_of_every_kind():
         "keys": {None: 1, True: 2, 1.5: 3, "a": 4, b"b": 5, (1, (2, "c")): 6, frozenset({7}): 8},
         "bytearray": bytearray(b"z"),
         "shared": [shared, shared, cycle, loop],
-        "long": [list(range(3000)), {n: str(n) for n in range(3000)}],
+        "long": [list(range(n)) for n in (999, 1000, 1001, 3000)]
+        + [dict.fromkeys(range(n)) for n in (1000, 1001, 3000)],
+        "sets": [set(range(n)) for n in (1000, 1001, 3000)],
     }
     file = io.BytesIO()
     pickler = pickle._Pickler(file, 5)
     pickler.framer.start_framing = lambda: None
     pickler.dump(value)
     stream = framed(file.getvalue()[2:])
-    assert scan(stream, NAMES) == (0, 0, True)
+    assert scan(stream, NAMES) == (0, 0, False, True)
     loaded = pickle.loads(stream)
     assert loaded["keys"] == value["keys"]
 

@@ -224,7 +224,7 @@ def test_malformed_requests_are_counted_and_told_of(api, ipc):
     client = api.make("Client", connect=ipc)
     with zmq.Context.instance().socket(zmq.DEALER) as raw:
         raw.connect(ipc)
-        bad = wire.pack(wire.PICKLE, b"\x80\x05\x97.", [], epoch=5, sequence=6)
+        bad = wire.pack(wire.DATA, b"\x80\x05\x97.", [], epoch=5, sequence=6)
         for _ in range(10):
             raw.send(b"")
             raw.send(b"garbage")
@@ -250,18 +250,18 @@ def test_malformed_and_forged_replies(api, ipc):
         assert raw.poll(5000)
         asked = wire.unpack([memoryview(raw.recv())])
         reply = {"epoch": asked.epoch, "sequence": asked.sequence}
-        stream, buffers = oobpickle.PickleCodec().encode("reply")
+        stream, buffers = oobpickle.DataCodec().encode("reply")
         raw.send(b"garbage")
-        raw.send(wire.pack(0, stream, buffers, epoch=asked.epoch + 1, sequence=asked.sequence)[0])  # another's
-        raw.send(wire.pack(0, stream, buffers, epoch=asked.epoch, sequence=asked.sequence + 1)[0])
-        raw.send(wire.pack(0, stream, buffers, **reply)[0])
-        raw.send(wire.pack(0, stream, buffers, **reply)[0])  # twice
+        raw.send(wire.pack(wire.DATA, stream, buffers, epoch=asked.epoch + 1, sequence=asked.sequence)[0])  # another's
+        raw.send(wire.pack(wire.DATA, stream, buffers, epoch=asked.epoch, sequence=asked.sequence + 1)[0])
+        raw.send(wire.pack(wire.DATA, stream, buffers, **reply)[0])
+        raw.send(wire.pack(wire.DATA, stream, buffers, **reply)[0])  # twice
         assert asking() == "reply"
         for flags, body in [(0, b"\x80\x05\x97."), (wire.FAILED, stream)]:
             asking = api.start(client.request, 1, timeout=5)
             assert raw.poll(5000)
             asked = wire.unpack([memoryview(raw.recv())])
-            raw.send(wire.pack(0, body, [], flags=flags, epoch=asked.epoch, sequence=asked.sequence)[0])
+            raw.send(wire.pack(wire.DATA, body, [], flags=flags, epoch=asked.epoch, sequence=asked.sequence)[0])
             with pytest.raises(DecodeError):
                 asking()
         asking = api.start(client.request, 1, timeout=0.2)  # whoever asks takes what has come

@@ -18,7 +18,9 @@ import resource
 import sys
 import time
 
+from oobpickle.codec.reducers import times
 from oobpickle.errors import DecodeError
+from tests.hostile import corpus
 from tests.hostile.targets import Case
 
 MEMORY = 64 * 2**20
@@ -34,10 +36,24 @@ class Audited(BaseException):
     """An audit event: the decoder did what plain data never asks for."""
 
 
+HARMLESS = {
+    "builtins.id",  # the address of an object of ours
+    "array.__new__",  # an array.array was sent
+}
+
+
 def hook(event, arguments):
-    if armed:
+    if armed and event not in HARMLESS and not reads_a_time_zone(event, arguments):
         seen.append((event, repr(arguments)[:200]))
         raise Audited(event)
+
+
+def reads_a_time_zone(event, arguments):
+    """A ZoneInfo is its key; its rules are read from the receiver's own files, by fixed folders and names."""
+    place = str(arguments[0]) if arguments else ""
+    return (event == "open" and ("/zoneinfo/" in place or "tzdata" in place) and arguments[1] in ("r", "rb")) or (
+        event == "import" and place.partition(".")[0] == "tzdata"
+    )
 
 
 def function_of(path):
@@ -92,8 +108,9 @@ def main():
     source, target = function_of(source_path), function_of(target_path)
     with open(progress_path, "r+b") as file:
         progress = mmap.mmap(file.fileno(), 8)
-    for stream in WARM_UP:  # imports and caches are no faults
-        run(target, Case(stream))
+    for case in (*map(Case, WARM_UP), *map(Case._make, corpus.encodings())):  # imports and caches are no faults
+        run(target, case)
+    times._keys_of_tzdata()
     gc.collect()
     gc.freeze()  # so that a collection looks at the case alone
     sys.addaudithook(hook)

@@ -24,8 +24,10 @@ OPCODES = [*FIXED, *COUNTED, *b"N)](}K\x8c\x94h\x94R\x86u"]
 class Writer:
     """Writes one value after the other, and knows the memo."""
 
-    def __init__(self, random):
+    def __init__(self, random, calls=(), words=TEXTS):
         self.random = random
+        self.calls = calls
+        self.words = words
         self.out = []
         self.memo = []  # kinds: "key", "value", "name", "source"
         self.size = 0
@@ -62,7 +64,7 @@ class Writer:
             case 5:
                 self.put(b"X", (300).to_bytes(4, "little"), b"t" * 300)
             case _:
-                self.put(text(random.choice(TEXTS)))
+                self.put(text(random.choice(self.words)))
                 self.memoize("key", 0.9)
 
     def key(self, depth):
@@ -77,7 +79,7 @@ class Writer:
             self.several(self.key, depth)
             self.put(b"\x91")
             self.memoize("key")
-        elif choice == 7:
+        elif choice == 7 and not self.calls:
             self.call("leaf", lambda: self.tuple(self.key, depth - 1), "key")
         else:
             self.tuple(self.key, depth)
@@ -114,6 +116,12 @@ class Writer:
         if depth <= 0 or self.size > 3000:
             self.atom()
             return
+        if self.calls and random.random() < 0.4:
+            self.put(name(*random.choice(self.calls)))
+            self.tuple(self.value, depth)
+            self.put(b"R")
+            self.memoize("value")
+            return
         match random.randrange(14):
             case 0 | 1:
                 self.list(depth)
@@ -128,9 +136,9 @@ class Writer:
             case 5:
                 self.tuple(self.value, depth)
                 self.memoize("value")
-            case 6:
+            case 6 if not self.calls:
                 self.call(random.choice(("holder", "chain")), lambda: (self.list(depth), self.put(b"\x85")), "value")
-            case 7:
+            case 7 if not self.calls:
                 self.call("opaque", lambda: self.tuple(self.value, depth), "value")
             case 8:
                 self.put(b"\x97", random.choice((b"", b"\x98")))
@@ -180,13 +188,14 @@ class Writer:
         self.value(depth)
 
 
-def accepted(random, table=True):
+def accepted(random, table=True, calls=(), words=TEXTS):
     """A stream of one value, as a pickler could have written it; the opcodes alone, without the frame and STOP.
 
-    table: whether it may begin with a table of arrays. Toys may still refuse their arguments.
+    table: whether it may begin with a table of arrays. calls: names to call instead of the toys; words: texts to use.
+    What is called may still refuse its arguments.
     """
-    writer = Writer(random)
-    if table and random.random() < 0.5:
+    writer = Writer(random, calls, words)
+    if table and not calls and random.random() < 0.5:
         writer.put(name(TOYS, "table"), integer(random.randrange(12)), b"\x85R\x940")
         writer.memo.append("source")
     writer.value(random.randrange(1, 6))

@@ -3,7 +3,7 @@
 import pickletools
 
 from tests.hostile.grammar import OPCODES
-from tests.hostile.opcodes import reframed
+from tests.hostile.opcodes import integer, reframed, text
 
 
 def mutated(random, stream, other):
@@ -69,6 +69,47 @@ def swap_opcode(random, damaged, other):
         damaged[random.choice(places)] = random.choice(OPCODES)
 
 
+def swap_argument(random, damaged, other):
+    """Another value where a number, a text or None is: the stream stays whole."""
+    try:
+        found = list(pickletools.genops(bytes(damaged)))
+    except Exception:
+        return
+    values = [
+        (place, end)
+        for (opcode, _, place), (_, _, end) in zip(found, found[1:], strict=False)
+        if opcode.name in VALUES and place >= 11
+    ]
+    if values:
+        place, end = random.choice(values)
+        damaged[place:end] = random.choice(
+            (
+                b"N",
+                b"]",
+                b")",
+                b"\x88",
+                integer(
+                    random.choice(
+                        (0, 1, 2, 7, 8, 255, 65, 10**6, 2**31 - 1, -1, -8, 2**32, 2**62, 2**63, -(2**63), 2**70)
+                    )
+                ),
+                text(
+                    random.choice(
+                        ("", "O", "|O", "f8", "<f8", "|S0", "<U9", "|V99999999", "<M8[ns]", "a/../b", "UTC", "9" * 50)
+                    )
+                ),
+                b"C\x04data",
+                b"G" + random.randbytes(8),
+                bytes(damaged[place:end]),
+            )
+        )
+
+
+VALUES = frozenset(
+    "NONE BININT BININT1 BININT2 LONG1 SHORT_BINUNICODE NEWTRUE NEWFALSE SHORT_BINBYTES BINFLOAT".split()
+)
+
+
 def swap_lengths(random, damaged, other):
     place = _place(random, damaged)
     width = random.choice((1, 4, 8))
@@ -87,6 +128,8 @@ WAYS = [
     move_piece,
     splice,
     swap_opcode,
-    swap_opcode,
+    swap_argument,
+    swap_argument,
+    swap_argument,
     swap_lengths,
 ]

@@ -49,10 +49,12 @@ def hunt(source, target, first, end, seed=1, most=20):
                 break
             written = progress.read_bytes()
             at = first if written == NOT_STARTED else int.from_bytes(written, "little")
-            detail = Path(folder, "errors").read_text(errors="replace")[-400:]
+            detail = Path(folder, "errors").read_text(errors="replace")[-300:]
             faults.append(
                 {"index": at, "fault": "hang" if stuck else f"ended with {process.returncode}", "detail": detail}
             )
+            if written == NOT_STARTED:
+                break
             first = at + 1
     return faults
 
@@ -76,10 +78,15 @@ def _watch(process, progress):
 
 def in_parallel(source, target, count, seed=1, processes=2):
     """`hunt` over count cases, shared out among processes."""
-    share = -(-count // processes)
     with ThreadPoolExecutor(processes) as pool:
-        parts = [(start, min(start + share, count)) for start in range(0, count, share)]
-        return [fault for part in pool.map(lambda part: hunt(source, target, *part, seed), parts) for fault in part]
+        found = pool.map(lambda part: hunt(source, target, *part, seed), shares(count, processes))
+        return [fault for faults in found for fault in faults]
+
+
+def shares(count, processes):
+    """Ranges of indices, one a process, that are all of count cases together."""
+    share = -(-count // processes)
+    return [(start, min(start + share, count)) for start in range(0, count, share)]
 
 
 def main():

@@ -4,6 +4,7 @@ from functools import cache
 from random import Random
 
 from tests.hostile import attacks as catalogue
+from tests.hostile import attacks_on_rebuilders, corpus
 from tests.hostile.grammar import accepted, stream
 from tests.hostile.mutation import mutated
 from tests.hostile.opcodes import framed
@@ -20,12 +21,68 @@ def attack(index, seed):
     return attack_cases()[index][1]
 
 
+@cache
+def rebuilder_cases():
+    """Every attack on rebuilders, with its name."""
+    return [(name, Case(*attack)) for name, attack in attacks_on_rebuilders.ATTACKS.items()]
+
+
+def attack_on_rebuilders(index, seed):
+    return rebuilder_cases()[index][1]
+
+
 def fuzz(index, seed):
     """Half from the grammar, half damaged ones of it."""
     random = Random(f"{seed}/{index}")
     if random.random() < 0.5:
         return Case(stream(random))
     return Case(mutated(random, framed(accepted(random), b"."), framed(accepted(random), b".")))
+
+
+def encoding(index, seed):
+    """Our own encodings, damaged; and their buffers, seldom."""
+    random = Random(f"{seed}/{index}")
+    encodings = corpus.encodings()
+    stream, buffers = random.choice(encodings)
+    if len(stream) > 4000 and random.random() < 0.9:
+        stream, buffers = random.choice(encodings)
+    if random.random() < 0.15:
+        buffers = damaged_buffers(random, buffers)
+    if random.random() < 0.95:
+        stream = mutated(random, stream, random.choice(encodings)[0])
+    return Case(stream, buffers)
+
+
+def damaged_buffers(random, buffers):
+    damaged = list(buffers)
+    match random.randrange(5):
+        case 0:
+            damaged.append(random.randbytes(random.choice((0, 1, 8, 1000))))
+        case 1 if damaged:
+            damaged.pop(random.randrange(len(damaged)))
+        case 2 if damaged:
+            place = random.randrange(len(damaged))
+            damaged[place] = damaged[place][: -random.choice((1, 8, 100))]
+        case 3:
+            random.shuffle(damaged)
+        case _ if damaged:
+            place = random.randrange(len(damaged))
+            damaged[place] = random.randbytes(len(damaged[place]))
+    return tuple(damaged)
+
+
+def call(index, seed):
+    """Calls of every rebuilder, with arguments of all kinds."""
+    random = Random(f"{seed}/{index}")
+    return Case(
+        framed(accepted(random, calls=corpus.names(), words=corpus.words()), b"."),
+        (b"buffer" * 20,) * random.choice((0, 0, 0, 1, 2)),
+    )
+
+
+def mixed(index, seed):
+    """Encodings and calls in turn."""
+    return (encoding, call)[index % 2](index, seed)
 
 
 def crash(index, seed):

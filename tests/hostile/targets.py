@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oobpickle import loads, wire
 from oobpickle.codec.rules import Rule
 from oobpickle.codec.scan import scan
 from oobpickle.errors import DecodeError
@@ -126,6 +127,21 @@ def scanned(case, limits=DEFAULT):
         raise DecodeError(str(error)) from error
     except (pickle.UnpicklingError, EOFError, AttributeError, KeyError, ValueError, OverflowError) as error:
         raise Disagreement(repr(error)) from error
+
+
+def data_codec(case):
+    """The data codec itself, with classes registered."""
+    from tests.hostile.corpus import codec
+
+    return codec().decode(case.stream, [memoryview(bytearray(buffer)) for buffer in case.buffers])
+
+
+def message(case):
+    """The same, of whole messages: wrapped in our head."""
+    from tests.hostile.corpus import codec
+
+    frames = wire.pack(wire.DATA, case.stream, list(map(memoryview, case.buffers)))
+    return loads([bytes(frame) for frame in frames], codec=codec())
 
 
 def unscanned(case):

@@ -30,11 +30,6 @@ _PLAIN = {id(np.dtype(char)): np.dtype(char).str for char in "?bBhHiIlLqQefdgFDG
 """The text of numpy's own dtypes, which are singletons; all of them export their buffer."""
 
 
-def plain_text(dtype: "np.dtype[Any]") -> str | None:
-    """The text of one of numpy's own dtypes; None for any other."""
-    return _PLAIN.get(id(dtype))
-
-
 def describe(dtype: "np.dtype[Any]") -> Description:
     """Tell a dtype in plain values; the dtype itself when they cannot tell all of it."""
     text = _PLAIN.get(id(dtype))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from oobpickle.codec.allowance import spend
+from oobpickle.codec.allowance import limits, spend
 from oobpickle.codec.reducers.arguments import expect, expect_all
 from oobpickle.codec.rules import Rule
 from oobpickle.errors import EncodeError
@@ -132,8 +132,8 @@ def _class(name: Any, *formats: str) -> Any:
 def _check_shape(shape: Any) -> None:
     expect(shape, tuple)
     expect_all(shape, int)
-    if not shape or not all(0 <= length < _LONGEST for length in shape):
-        raise ValueError("a shape of lengths expected")
+    if not 0 < len(shape) <= limits().dimensions or not all(0 <= length < _LONGEST for length in shape):
+        raise ValueError("a shape of lengths expected, no more of them than limits.dimensions")
 
 
 def _check_values(values: Any, dimensions: int) -> None:
@@ -208,8 +208,8 @@ _REDUCERS = {
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {cls: _REDUCERS[name[:3]] for name, cls in _CLASSES.items()}
 RULES = {
     rebuild_compressed: Rule(work=100),
-    rebuild_coo: Rule(work=50),
-    rebuild_dia: Rule(work=50),
-    rebuild_dok: Rule(work=50),
-    rebuild_lil: Rule(work=50),
+    rebuild_coo: Rule(work=100),
+    rebuild_dia: Rule(work=60),
+    rebuild_dok: Rule(work=60),
+    rebuild_lil: Rule(work=80),
 }

@@ -123,7 +123,7 @@ DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys(_ADDRESSES.values(), _reduce_address),
 }
 
-# The weight of a key is in units of 10 ns, what a value in a tuple takes to hash or to compare: see limits.keys_values.
+# The weight of a key is in units of 10 ns, what a value in a tuple takes to hash or to compare: see limits.keys_base.
 RULES = {
     rebuild_complex: Rule(key=1, build=rebuild_complex, sure=True),
     rebuild_range: Rule(key=5, build=rebuild_range, sure=True),

@@ -112,8 +112,8 @@ DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
     pa.Table: _reduce_table,
 }
 RULES = {
-    rebuild_array: Rule(work=15),
-    rebuild_chunked: Rule(work=20),
-    rebuild_batch: Rule(work=30),
-    rebuild_table: Rule(work=40),
+    rebuild_array: Rule(work=30),
+    rebuild_chunked: Rule(work=30),
+    rebuild_batch: Rule(work=60),
+    rebuild_table: Rule(work=60),
 }

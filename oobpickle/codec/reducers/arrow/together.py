@@ -17,7 +17,9 @@ import pyarrow as pa
 from oobpickle.codec.allowance import spend
 from oobpickle.codec.reducers.arguments import expect
 from oobpickle.codec.reducers.arrow.layout import I1, I4, OFFSETS, U1, Word, kind_of, word_of
-from oobpickle.codec.reducers.arrow.types import PRICE
+
+_PRICE = 1024
+"""What an array is charged for beyond its buffers, in bytes: 5 us. One node may stand in many places."""
 
 _LONGEST = 2**60
 """The longest array of no bytes (of nulls, say): so that no sum of lengths leaves 64 bits."""
@@ -27,7 +29,7 @@ _EMPTY = pa.py_buffer(b"")
 
 def put_together(type_: Any, told: Any, node: Any) -> Any:
     """The array of a node. type_: as `type_of` gives it for told. Raises TypeError or ValueError."""
-    spend(PRICE)
+    spend(_PRICE)
     expect(node, tuple)
     length, buffers, children = node
     expect(length, int)
@@ -80,7 +82,7 @@ def _bytes(a: Any) -> Any:
 
 
 def _put_text_views(_: Any, __: str, length: int, validity: Any, views: Any, *texts: Any) -> list[Any]:
-    spend(PRICE * len(texts))
+    spend(_PRICE * len(texts))
     return [_bitmap(validity, length), _memory(views, I4, 4 * length, structural=True), *map(_bytes, texts)]
 
 

@@ -18,8 +18,8 @@ from oobpickle.errors import EncodeError
 DEPTH = 32
 """Types in types. Arrow goes down them by recursion in C++, and so do we in Python."""
 
-PRICE = 256
-"""What a type or a part of an array is charged for, in bytes: some 2 us. One description may be used in many places."""
+PRICE = 512
+"""What a type, or an item of metadata, is charged for, in bytes: 2 us. One description may be used in many places."""
 
 _UNITS = ("s", "ms", "us", "ns")
 _NAMED: dict[str, Any] = {
@@ -254,4 +254,4 @@ DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
     pa.Field: lambda field: (rebuild_field, (describe_field(field),)),
     pa.Schema: lambda schema: (rebuild_schema, (describe_schema(schema),)),
 }
-RULES = {rebuild_type: Rule(work=2), rebuild_field: Rule(work=4), rebuild_schema: Rule(work=10)}
+RULES = {rebuild_type: Rule(work=4), rebuild_field: Rule(work=6), rebuild_schema: Rule(work=10)}

@@ -156,28 +156,30 @@ def rebuild_numpy(values: Any) -> Any:
     return pd.arrays.NumpyExtensionArray(values)
 
 
-_SPARSE_INDEXES: dict[str, Any] = {
-    kind: type(pd.arrays.SparseArray(np.zeros(1), kind=kind).sp_index) for kind in ("integer", "block")
-}
-
-
-def rebuild_sparse(values: Any, fill: Any, length: Any, places: Any, lengths: Any) -> Any:
-    """A SparseArray: values at places; lengths: of blocks of them, or None for one each."""
+def rebuild_sparse(values: Any, fill: Any, length: Any, places: Any, kind: Any) -> Any:
+    """A SparseArray: values at places, the fill value elsewhere. kind: whether pandas counts places or blocks of them."""
     check_numbers(values, _SPARSE_KINDS)
-    expect(length, int)
+    check_numbers(places, "i")
     expect(fill, bool, int, float, complex, type(pd.NaT), *_SCALARS)
-    for a in (places,) if lengths is None else (places, lengths):
-        check_numbers(a, "i")
-        if a.dtype != np.int32:
-            raise ValueError("places of 32 bits expected")
-        spend(4 * a.nbytes)
-    if lengths is None:
-        index = _SPARSE_INDEXES["integer"](length, places.copy())  # the constructors look after order and range
-    else:
-        index = _SPARSE_INDEXES["block"](length, places.copy(), lengths.copy())
-    if index.npoints != values.size:
-        raise ValueError("as many values as places expected")
-    return pd.arrays.SparseArray(values, sparse_index=index, dtype=pd.SparseDtype(values.dtype, fill), copy=False)
+    expect(length, int)
+    expect(kind, str)
+    if kind not in ("integer", "block") or not 0 <= length < 2**31 or places.dtype != np.int32:
+        raise ValueError(f"a sparse array of {length} values, by {kind[:10]!r} and places of {places.dtype}")
+    spend(4 * places.nbytes)
+    places = places.copy()
+    rising = not places.size or (places[0] >= 0 and places[-1] < length and (places[1:] > places[:-1]).all())
+    if places.size != values.size or not rising:
+        raise ValueError("a place for each value expected, each above the one before")
+    make = getattr(pd.arrays.SparseArray, "from_indices", _sparse_of)
+    return make(values, places, length, fill_value=fill, kind=kind)
+
+
+def _sparse_of(values: Array, places: Array, length: int, *, fill_value: Any, kind: str) -> Any:
+    """For pandas before 3.1."""
+    index = type(pd.arrays.SparseArray(np.zeros(1)).sp_index)(length, places)
+    index = index.to_block_index() if kind == "block" else index
+    dtype = pd.SparseDtype(values.dtype, fill_value)
+    return pd.arrays.SparseArray(values, sparse_index=index, dtype=dtype, copy=False)
 
 
 def _reduce_strings(array: Any) -> tuple[Any, ...]:
@@ -193,10 +195,8 @@ def _reduce_arrow_strings(array: Any) -> tuple[Any, ...]:
 def _reduce_sparse(array: Any) -> tuple[Any, ...]:
     if array.dtype.subtype.kind not in _SPARSE_KINDS:
         raise EncodeError(f"a sparse array of {array.dtype.subtype} does not travel")
-    index = array.sp_index
-    blocks = type(index) is _SPARSE_INDEXES["block"]
-    places, lengths = (index.blocs, index.blengths) if blocks else (index.indices, None)
-    return rebuild_sparse, (alone(array.sp_values), array.fill_value, len(array), places, lengths)
+    places = array.sp_index.to_int_index().indices
+    return rebuild_sparse, (alone(array.sp_values), array.fill_value, len(array), places, array.kind)
 
 
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
@@ -227,10 +227,10 @@ RULES = {
     rebuild_datetimes: Rule(work=60),
     rebuild_timedeltas: Rule(work=30),
     rebuild_periods: Rule(work=15),
-    rebuild_intervals: Rule(work=60),
+    rebuild_intervals: Rule(work=80),
     rebuild_strings: Rule(work=20, fresh=True),
     rebuild_arrow_strings: Rule(work=5),
     rebuild_arrow: Rule(work=5),
     rebuild_numpy: Rule(work=2),
-    rebuild_sparse: Rule(work=30),
+    rebuild_sparse: Rule(work=80),
 }

@@ -128,6 +128,6 @@ RULES = {
     rebuild_string_dtype: Rule(work=3),
     rebuild_zoned_dtype: Rule(work=10),
     rebuild_period_dtype: Rule(work=10),
-    rebuild_interval_dtype: Rule(work=10),
+    rebuild_interval_dtype: Rule(work=25),
     rebuild_arrow_dtype: Rule(work=3),
 }

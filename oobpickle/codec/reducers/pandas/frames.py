@@ -16,7 +16,7 @@ from oobpickle.codec.reducers.arguments import expect
 from oobpickle.codec.reducers.pandas.arrays import DATA_REDUCERS as ARRAYS
 from oobpickle.codec.reducers.pandas.arrays import Array, alone, check_numbers
 from oobpickle.codec.reducers.pandas.dtypes import INDEXES
-from oobpickle.codec.reducers.pandas.labels import check_label
+from oobpickle.codec.reducers.pandas.labels import check_distinct, check_label
 from oobpickle.codec.rules import Rule
 
 try:
@@ -25,6 +25,12 @@ except ImportError:  # pandas 2
     create_dataframe_from_blocks = None
 
 _KINDS = "biufcOmM"
+_BLOCK = 2048
+"""Bytes that a block is charged for, beyond its values: 10 us. One block may stand in many places."""
+
+_ATTRIBUTE = 100
+"""Bytes that an entry of attrs is charged for: pandas copies the dict."""
+
 _PLACE = np.dtype("<u4")
 _TIMES = {pd.arrays.DatetimeArray: "M8", pd.arrays.TimedeltaArray: "m8"}
 
@@ -36,7 +42,9 @@ def rebuild_series(values: Any, index: Any, name: Any, attrs: Any, unique: Any) 
     expect(index, *INDEXES, pd.MultiIndex)
     if len(values) != len(index):
         raise ValueError(f"{len(values)} values and {len(index)} labels")
-    series = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=False)
+    # numpy's are told their dtype, so that pandas does not look for another one in the values.
+    dtype = values.dtype if type(values) is np.ndarray else None
+    series = pd.Series(values, index=index, dtype=dtype, name=name, copy=False)
     return _with_attributes(series, attrs, unique)
 
 
@@ -46,7 +54,7 @@ def rebuild_frame(blocks: Any, index: Any, columns: Any, attrs: Any, unique: Any
     expect(index, *INDEXES, pd.MultiIndex)
     expect(columns, *INDEXES, pd.MultiIndex)
     rows, width = len(index), len(columns)
-    spend(32 * width)  # pandas has two tables of the columns, and a look is taken at the places
+    spend(32 * width + _BLOCK * len(blocks))  # pandas has two tables of the columns, and we look at their places
     made: list[tuple[Any, Array]] = []
     for block in blocks:
         expect(block, tuple)
@@ -101,9 +109,12 @@ def _with_attributes(obj: Any, attrs: Any, unique: Any) -> Any:
     expect(unique, bool)
     if attrs is not None:
         expect(attrs, dict)
+        spend(_ATTRIBUTE * len(attrs))
         obj.attrs = attrs
     if unique:
-        obj.flags.allows_duplicate_labels = False
+        for axis in obj.axes:
+            check_distinct(axis)
+        obj.flags._allows_duplicate_labels = False  # noqa: SLF001 - its setter would hash the labels
     return obj
 
 
@@ -141,4 +152,4 @@ def _sent(values: Any) -> Any:
 
 
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {pd.Series: _reduce_series, pd.DataFrame: _reduce_frame}
-RULES = {rebuild_series: Rule(work=40), rebuild_frame: Rule(work=100)}
+RULES = {rebuild_series: Rule(work=60), rebuild_frame: Rule(work=100)}

@@ -20,6 +20,9 @@ from oobpickle.codec.reducers.pandas.zones import is_fixed
 from oobpickle.codec.rules import Rule
 
 _TICKS = (*(pd.offsets.Hour, pd.offsets.Minute, pd.offsets.Second, pd.offsets.Milli, pd.offsets.Micro), pd.offsets.Nano)
+_LEVEL = 4096
+"""Bytes that a level is charged for, beyond its labels and codes: 20 us. One level may stand in many places."""
+
 _TIMED = (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)
 
 
@@ -73,6 +76,8 @@ def rebuild_range(start: Any, stop: Any, step: Any, name: Any) -> Any:
     """A RangeIndex."""
     check_label(name)
     expect_all((start, stop, step), int)
+    if any(not -(2**62) <= number < 2**62 for number in (start, stop, step)):
+        raise ValueError("a range that has no length of 64 bits")
     return pd.RangeIndex(range(start, stop, step), name=name)
 
 
@@ -82,6 +87,7 @@ def rebuild_multi(levels: Any, codes: Any, names: Any) -> Any:
         expect(part, tuple)
     if not len(levels) == len(codes) == len(names) > 0:
         raise ValueError("a level, codes and a name for each other expected")
+    spend(_LEVEL * len(levels))
     places = []
     for level, level_codes, name in zip(levels, codes, names, strict=True):
         check_label(name)
@@ -118,7 +124,7 @@ DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
 RULES = {
     rebuild_index: Rule(work=30),
     rebuild_labels: Rule(work=30, fresh=True),
-    rebuild_timed: Rule(work=100),
+    rebuild_timed: Rule(work=80),
     rebuild_range: Rule(work=6),
-    rebuild_multi: Rule(work=100),
+    rebuild_multi: Rule(work=60),
 }

@@ -52,6 +52,7 @@ def check_label(label: Any) -> None:
             todo += value
         elif type(value) not in _ATOMS:
             raise TypeError(f"a label of type {type(value).__name__}")
+    spend(_PRICE * count)
 
 
 def check_labels(labels: "np.ndarray[Any, Any]") -> None:
@@ -63,22 +64,40 @@ def check_labels(labels: "np.ndarray[Any, Any]") -> None:
 
 
 def check_distinct(index: Any) -> None:
-    """Raise ValueError if a label of an index (other than a MultiIndex) is there twice."""
+    """Raise ValueError if a label of an index is there twice."""
     if type(index) is pd.RangeIndex:
         return
     spend(_PRICE * len(index))
+    if not _is_distinct(index):
+        raise ValueError("a label that is there twice, where each must be there once")
+
+
+def _is_distinct(index: Any) -> bool:
+    if type(index) is pd.MultiIndex:  # each of whose levels is: see `rebuild_multi`
+        spend(_PRICE * len(index) * index.nlevels)
+        return _rows_are_distinct([np.asarray(codes) for codes in index.codes])
     values = index.array
-    if type(values) in (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.arrays.PeriodArray):
-        numbers = values.asi8
-    else:
-        numbers = np.asarray(values)
-    if numbers.dtype.kind == "O":
-        distinct = _are_distinct(numbers)
-    else:
-        numbers = np.sort(numbers)  # by comparison: there is nothing to collide
-        distinct = not (numbers[1:] == numbers[:-1]).any()
-    if not distinct:
-        raise ValueError("categories, or labels of a level, of which one is there twice")
+    if type(values) is pd.arrays.IntervalArray:
+        return _rows_are_distinct([_numbers(values.left.array), _numbers(values.right.array)])
+    if type(values) is pd.arrays.ArrowExtensionArray:
+        spend(8 * _PRICE * len(index))  # of dates, say, or decimals: each is made an object
+    numbers = _numbers(values)
+    return _are_distinct(numbers) if numbers.dtype.kind == "O" else _rows_are_distinct([numbers])
+
+
+def _numbers(values: Any) -> "np.ndarray[Any, Any]":
+    timed = (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.arrays.PeriodArray)
+    return values.asi8 if type(values) in timed else np.asarray(values)
+
+
+def _rows_are_distinct(columns: list["np.ndarray[Any, Any]"]) -> bool:
+    """Whether no two rows are alike. By comparison: there is nothing to collide."""
+    if len(columns) == 1:
+        ordered = np.sort(columns[0])
+        return not (ordered[1:] == ordered[:-1]).any()
+    order = np.lexsort(columns)
+    differ = [column[order[1:]] != column[order[:-1]] for column in columns]
+    return bool(np.logical_or.reduce(differ).all())
 
 
 def _are_distinct(labels: "np.ndarray[Any, Any]") -> bool:

@@ -81,7 +81,7 @@ DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {
     type(pd.NaT): lambda _: (rebuild_nat, ()),
 }
 
-# The weight of a key is in units of 10 ns, what a value in a tuple takes to hash or to compare: see limits.keys_values.
+# The weight of a key is in units of 10 ns, what a value in a tuple takes to hash or to compare: see limits.keys_base.
 RULES = {
     rebuild_timestamp: Rule(key=60, build=rebuild_timestamp, work=20),
     rebuild_timedelta: Rule(key=40, build=rebuild_timedelta, work=3),

@@ -1,0 +1,38 @@
+"""Saving undecoded messages: a file of messages for each topic, which `oobpickle.load` and `iter_file` read."""
+
+import os
+from hashlib import blake2b
+from urllib.parse import quote
+
+from oobpickle import wire
+from oobpickle.endpoints.subscribing import Message
+from oobpickle.files import write_frames
+
+_LONGEST = 200  # characters of a name: with what is added to it, file systems take it
+
+
+def save(message: Message, directory: str) -> str:
+    """Append an undecoded message to its topic's file; gives the file's path. The directory is made. Raises OSError."""
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, file_name(message.topic))
+    undecoded = message.obj
+    frames = wire.pack(
+        undecoded.codec,
+        bytes(undecoded.stream),
+        undecoded.buffers,
+        sequence=message.sequence,
+        sent_at=int(message.sent_at * 1e9),
+    )
+    with open(path, "ab") as file:
+        write_frames(frames, file)
+    return path
+
+
+def file_name(topic: str) -> str:
+    """A file's name for any topic, another for each: what is not a letter, a digit or one of "_.-" is written as %XX."""
+    name = quote(topic, safe="")
+    if name.startswith("."):  # it would be hidden, or a directory
+        name = f"%2E{name[1:]}"
+    if len(name) > _LONGEST:
+        name = f"{name[:_LONGEST]}%{blake2b(topic.encode(), digest_size=8).hexdigest()}"
+    return f"{name or '%'}.oob"

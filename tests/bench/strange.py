@@ -1,0 +1,53 @@
+"""Peers as they should not be, one fault each, on top of our own inline lane; measured by name as ``tests.bench.strange:...``."""
+
+import os
+
+import oobpickle
+from oobpickle.bench.over_zmq import zmq_peer
+from oobpickle.bench.peer import End, Peer
+from oobpickle.bench.peers.inline import recv, send
+
+
+def damages(socket, obj):
+    a = obj["frame"].copy()
+    a[-1] += 1  # in the last page, where a checksum looks and a glance at the first would not
+    send(socket, {**obj, "frame": a})
+
+
+def repeats(socket, obj, sent=[]):  # noqa: B006 - it is its memory
+    sent.append(obj)
+    send(socket, sent[0])
+
+
+def copies_before_it_sends(socket, obj):
+    send(socket, {**obj, "frame": obj["frame"].copy()})
+
+
+def copies_what_it_receives(socket):
+    obj = recv(socket)
+    return {**obj, "frame": obj["frame"].copy()}
+
+
+def dies(socket):
+    recv(socket)
+    os._exit(3)
+
+
+def refuses(_route):
+    raise RuntimeError("not today")
+
+
+PEERS = [
+    zmq_peer("damages", damages, recv),
+    zmq_peer("repeats", repeats, recv),
+    zmq_peer("honest", send, recv, copies=(0, 0)),
+    zmq_peer("copies before", copies_before_it_sends, recv, copies=(0, 0)),
+    zmq_peer("copies after", send, copies_what_it_receives, copies=(0, 0)),
+    zmq_peer("dies", send, dies),
+    Peer("refuses", refuses, lambda *_: End(oobpickle.dumps, oobpickle.loads, int)),
+    zmq_peer("is not there", send, recv, optional="no_such_module"),
+]
+
+DAMAGES, REPEATS, HONEST, COPIES_BEFORE, COPIES_AFTER, DIES, REFUSES, ABSENT = (
+    f"tests.bench.strange:{peer.name}" for peer in PEERS
+)

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from oobpickle.bench.figures import COPIES_FROM, Case, Figures, figure
+from oobpickle.bench.peer import IPC, ONE_WAY, ROUND_TRIP
+from oobpickle.bench.runs import Run
+from oobpickle.bench.things import ARRAY, Thing
+from oobpickle.bench.usage import Usage
+
+
+def of(seconds, near=0.0, far=0.0, checking=0.0, latencies=()):
+    """A run of ten messages."""
+    return Run(10, seconds, Usage(near, 0.5, 10), Usage(far, 0.5, 20), checking, latencies)
+
+
+def figures(size=1 << 20, pattern=ONE_WAY, **runs):
+    return Figures(Case(Thing(ARRAY, size), pattern, IPC, tuple(runs)), runs)
+
+
+def test_ratios_are_taken_within_a_round():
+    # The machine was three times as slow in the second round, for both: the ratio does not see it.
+    found = figures(ours=[of(1), of(3), of(1)], theirs=[of(2), of(6), of(2)])
+    assert found.rate("ours").value == 10
+    assert found.ratio("ours", "theirs") == (2.0, 0.0)
+
+
+def test_round_trips_count_by_their_median():
+    found = figures(pattern=ROUND_TRIP, ours=[of(9, latencies=(0.1, 0.2, 7.0))])
+    assert found.rate("ours").value == pytest.approx(5)
+    assert found.latencies("ours") == [0.1, 0.2, 7.0]
+
+
+@pytest.mark.parametrize("rounds", [3, 5, 9, 15])
+def test_two_measurements_differ_by_less_than_the_spread_nine_times_of_ten(rounds):
+    random = np.random.default_rng(1)
+    within = 0
+    for _ in range(1000):
+        one, two = (figure(list(random.normal(100, 5, rounds))) for _ in range(2))
+        within += abs(one.value - two.value) <= one.spread * one.value
+    assert 870 <= within <= 930
+
+
+def test_the_spread_of_one_round_is_not_known():
+    assert figure([5.0]).spread == 1.0
+
+
+def test_copies_are_user_time_in_times_of_one_memcpy():
+    memcpy = [of(1, near=1.0, checking=0.02)]  # 0.1 s a message, of which 0.02 go into checking: a copy takes 0.08
+    ours, copying = [of(1, near=0.0, far=0.2, checking=0.02)], [of(1, near=0.8, far=1.0, checking=0.02)]
+    found = figures(COPIES_FROM, ours=ours, copying=copying, memcpy=memcpy)
+    assert found.copies("ours", "memcpy") == pytest.approx((0, 0))
+    assert found.copies("copying", "memcpy") == pytest.approx((1, 1))
+    assert found.copies("memcpy", "memcpy") == (1, 0)
+
+
+def test_copies_are_not_told_of_small_things_or_without_memcpy():
+    assert figures(COPIES_FROM - 1, ours=[of(1)], memcpy=[of(1, near=1)]).copies("ours", "memcpy") is None
+    assert figures(COPIES_FROM, ours=[of(1)]).copies("ours", "memcpy") is None
+
+
+def test_cpu_and_faults_are_of_a_message():
+    found = figures(ours=[of(1, near=0.5, far=1.5)])
+    assert found.cpu("ours") == pytest.approx((0.1, 0.2))
+    assert found.faults("ours") == (1, 2)

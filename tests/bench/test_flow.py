@@ -1,0 +1,37 @@
+import threading
+from multiprocessing import Pipe
+
+import pytest
+
+from oobpickle.bench.flow import MOST, WINDOW, Credits, window
+
+
+@pytest.mark.parametrize("nbytes", [8, 1024, 1 << 16, 1 << 20, 1 << 24, 1 << 28, 1 << 30])
+def test_the_window_is_bounded_in_bytes_and_messages(nbytes):
+    messages, each = window(nbytes)
+    assert 2 <= messages <= MOST
+    assert messages * nbytes <= max(WINDOW, 2 * nbytes)
+    assert 1 <= each <= messages
+
+
+def test_credit_of_all_far_ends_is_waited_for():
+    pairs = [Pipe(), Pipe()]
+    credit = Credits([near for near, _ in pairs], 1 << 28)
+    assert credit.allowed(0) == 2
+    assert credit.allowed(1) == 2
+    allowed = []
+    waiting = threading.Thread(target=lambda: allowed.append(credit.allowed(2)))
+    waiting.start()
+    pairs[0][1].send_bytes(b"")
+    waiting.join(0.05)
+    assert waiting.is_alive()  # the other far end still holds the first
+    pairs[1][1].send_bytes(b"")
+    waiting.join(10)
+    assert allowed == [3]
+    for _, far in pairs:
+        far.send_bytes(b"")
+    credit.settle(2)
+    assert not any(near.poll() for near, _ in pairs)
+    for near, far in pairs:
+        near.close()
+        far.close()

@@ -1,0 +1,37 @@
+"""Each peer carries what it says that it carries, in each of its patterns."""
+
+import pytest
+
+from oobpickle.bench.peer import own_peers, peer_named
+from oobpickle.bench.things import ARRAY, BYTES, Thing
+from tests.bench.measured import measured
+
+PLAIN = [peer.name for peer in own_peers().values() if not peer.optional]
+OPTIONAL = [peer.name for peer in own_peers().values() if peer.optional]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_it_carries_a_thing_in_each_of_its_patterns(name):
+    peer = peer_named(name)
+    thing = next(thing for thing in (Thing(ARRAY, 1 << 16), Thing(BYTES, 64)) if peer.carries(thing))
+    for pattern in peer.patterns:
+        found = measured(name, thing=thing, pattern=pattern, transport=peer.transports[0], rounds=1)
+        assert not found.failed
+        assert list(found.runs) == [name]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_peer_is_left_out_where_it_is_not_installed(name):
+    peer = peer_named(name)
+    if peer.obstacle(Thing(ARRAY, 1 << 16), peer.patterns[0], peer.transports[0]) is None:
+        pytest.skip("it is installed; `oobpickle bench --peers` measures it")
+    found = measured(name, transport=peer.transports[0])
+    assert found.left_out == {name: f"{peer.optional} is not installed"}
+
+
+def test_names():
+    assert peer_named("tests.bench.strange:honest").name == "tests.bench.strange:honest"
+    with pytest.raises(KeyError):
+        peer_named("nobody")
+    with pytest.raises(KeyError):
+        peer_named("tests.bench.strange:nobody")

@@ -1,0 +1,147 @@
+"""`oobpickle bench`, as it is seen."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.until import until
+
+LITTLE = ("--rounds", 2, "--seconds", 0.01)
+
+
+def test_figures_as_json_and_nothing_else_on_the_output():
+    done = run(
+        "bench",
+        "--size",
+        "64KB",
+        "--transport",
+        "ipc",
+        "--peer",
+        "oobpickle",
+        "--peer",
+        "recipe",
+        *LITTLE,
+        "--json",
+        "-",
+    )
+    assert done.returncode == 0
+    (case,) = json.loads(done.stdout)["cases"]
+    assert case["nbytes"] == 1 << 16
+    assert set(case["peers"]) == {"oobpickle", "recipe"}
+    assert case["peers"]["oobpickle"]["ratios"]["recipe"]["value"] > 0
+    assert "64 KB, one way, ipc" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_markdown_a_picture_and_the_users_own_things(tmp_path):
+    pytest.importorskip("matplotlib")
+    np.save(tmp_path / "a.npy", np.arange(10_000))
+    (tmp_path / "mine.py").write_text("import numpy as np\ndef make():\n    return [np.ones((100, 100)), 'text']\n")
+    peers = ("--peer", "oobpickle", "--peer", "memcpy")
+    arguments = ("--file", tmp_path / "a.npy", "--object", "mine:make", "--transport", "tcp", *peers, *LITTLE)
+    done = run(
+        "bench",
+        *arguments,
+        "--markdown",
+        tmp_path / "a.md",
+        env={**ENVIRONMENT, "PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}{os.pathsep}{tmp_path}"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "a.md").read_text()
+    assert "mine:make, 78.1 KB, one way, tcp" in text
+    assert "a.npy" in text
+    assert "oobpickle bench" in text
+    drawn = run(
+        "bench", "--size", "1KB", "--size", "64KB", "--transport", "ipc", *peers, *LITTLE, "--plot", tmp_path / "a.svg"
+    )
+    assert drawn.returncode == 0
+    assert (tmp_path / "a.svg").stat().st_size > 10_000
+
+
+def test_quick_is_quick_and_fits_a_narrow_terminal():
+    began = time.monotonic()
+    done = run("bench", "--quick")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert time.monotonic() - began < 40  # 20 on a machine that does nothing else
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for line in ("1 KB, one way, ipc", "16 MB, one way, ipc", "8 B, round trip, ipc"):
+        assert line in done.stdout
+
+
+def test_codecs():
+    done = run("bench", "--codecs", *LITTLE, "--json", "-")
+    assert done.returncode == 0
+    assert {one["subject"] for one in json.loads(done.stdout)["codecs"]} >= {"arrays, 4 MB", "1,000 nested records"}
+
+
+def test_a_wrong_delivery_is_the_exit_status():
+    done = run("bench", "--size", "64KB", "--transport", "ipc", "--peer", "tests.bench.strange:damages", *LITTLE)
+    assert done.returncode == 1
+    assert "FAILED: tests.bench.strange:damages: Wrong:" in " ".join(done.stdout.split())
+
+
+def test_list():
+    done = run("bench", "--list")
+    assert done.returncode == 0
+    assert "send_pyobj: one way, round trip, fan-out; tcp, ipc, inproc" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--size", "much"), "is no size"),
+        (("--peer", "nobody"), "there is no peer"),
+        (("--peer", "no_such_module:x"), "there is no peer"),
+        (("--pattern", "sideways"), "is none of"),
+        (("--transport", "pigeon"), "is none of"),
+        (("--plot", "a.gif"), "neither .png nor .svg"),
+        (("--object", "nothing"), "names no callable"),
+        (("--object", "no_such_module:x"), "No module named"),
+        (("--file", "/no/such.npy"), "No such file"),
+        (("--memory", "lots"), "is no size"),
+    ],
+)
+def test_wrong_arguments(arguments, said):
+    done = run("bench", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_in_the_middle(tmp_path):
+    """As at a terminal: the signal goes to all processes of the foreground. Nothing is left."""
+    with subprocess.Popen(
+        [*OOBPICKLE, "bench", "--size", "1MB", "--transport", "ipc", "--peer", "oobpickle", "--seconds", "100"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**ENVIRONMENT, "TMPDIR": str(tmp_path)},
+        process_group=0,
+    ) as process:
+        until(lambda: list(tmp_path.glob("*/socket")))
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")
+    assert "Traceback" not in output
+    until(lambda: not list(tmp_path.iterdir()))
+    until(lambda: not using(tmp_path))
+
+
+def using(directory):
+    """Processes that were told of this directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environment:
+                if os.fsencode(f"TMPDIR={directory}") in environment.read().split(b"\0"):
+                    found.append(pid)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found

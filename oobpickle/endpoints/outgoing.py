@@ -32,8 +32,9 @@ from oobpickle.tracker import DONE, Tracker
 FOLLOWED = 64 * 1024
 """Bytes, as pyzmq's COPY_THRESHOLD: handing a frame over costs 10 us, about the copy of so many."""
 
-MARK = 1_000_000
-"""Nanoseconds from one followed small message to the next: 10 us in each millisecond at the most, so 1 %."""
+MARK = 20_000_000
+"""Nanoseconds from one followed small message to the next. Each wakes pyzmq's thread, and to hand it the interpreter and get
+it back takes up to 300 us on a busy machine: 1.5 % of the time. (Once a millisecond it was a third.)"""
 
 MAX_BYTES = 2**30
 """The default budget: 1 GiB, some arrays of the largest usual size, and still a fraction of a machine's memory."""

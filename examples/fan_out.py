@@ -11,11 +11,9 @@ WORKERS, TASKS = 3, 60
 
 
 def work(tasks: str, results: str) -> None:
-    """Take images until there is one without pixels; send back what was found."""
+    """Take images for ever; send back what was found in each."""
     with Puller(connect=tasks, high_water_mark=2) as puller, Pusher(connect=results) as pusher:
         for task in puller:
-            if not task["image"].size:
-                break
             pusher.send({"number": task["number"], "brightest": int(task["image"].max())})
 
 
@@ -34,9 +32,8 @@ def main() -> None:
             found = {
                 result["number"]: result["brightest"] for result in (puller.recv(timeout=30) for _ in range(TASKS))
             }
-            for _ in workers:
-                pusher.send({"number": -1, "image": np.zeros(0)})
             for worker in workers:
+                worker.terminate()
                 worker.join()
     assert found == {number: number for number in range(TASKS)}
     print(f"{TASKS} images to {WORKERS} processes, {len(found)} results back, each once")

@@ -23,7 +23,7 @@ from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
 from oobpickle.endpoints.lane import refers
 from oobpickle.endpoints.waiting import ROOM, Waiter
-from oobpickle.lanes import INLINE_OUTBOX, open_outbox
+from oobpickle.lanes import INLINE_OUTBOX, RETAIN, open_outbox
 from oobpickle.lanes.interface import Outbox, Placed
 from oobpickle.patterns.budget import Budget
 from oobpickle.patterns.stats import Counters, Stats
@@ -310,7 +310,8 @@ class Sending(Endpoint):
         the memory is the receiver's as soon as it is sent, and it may keep it.
         """
         if not self._inproc_only and self._refers():
-            self._outbox = open_outbox(shared=True, receivers=receivers)
+            bounded = max_bytes is not None and max_bytes < RETAIN  # what a publisher keeps in place is held as well
+            self._outbox = open_outbox(shared=True, receivers=receivers, retain=max_bytes if bounded else None)
         return Outgoing(
             self._socket,
             self._codec,

@@ -6,7 +6,6 @@ From the repository, on a machine that does nothing else: ``python -m benchmarks
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,12 +60,9 @@ PARTS = [
 
 def written(part: Part, more: list[str]) -> str:
     """The section of a part, its picture beside the page."""
-    with tempfile.NamedTemporaryFile("r", suffix=".md") as markdown:
-        drawing = ["--plot", f"docs/results/{part.picture}"] if part.picture else []
-        command = [sys.executable, "-m", "oobpickle", "bench", *part.arguments, *more, *drawing]
-        subprocess.run([*command, "--markdown", markdown.name], cwd=DOCS.parent, check=True)
-        tables = Path(markdown.name).read_text()
-    tables = tables.replace(f" --markdown {markdown.name}", "")
+    drawing = ["--plot", f"docs/results/{part.picture}"] if part.picture else []
+    command = [sys.executable, "-m", "oobpickle", "bench", *part.arguments, *more, *drawing, "--markdown", "-"]
+    tables = subprocess.run(command, cwd=DOCS.parent, check=True, stdout=subprocess.PIPE, text=True).stdout
     picture = f"![{part.seen}](results/{part.picture})\n\n" if part.picture else ""
     return f"## {part.title}\n\n{picture}{tables}"
 

@@ -21,9 +21,8 @@ from oobpickle import DataCodec, PickleCodec, shared
 from oobpickle.bench.figures import Case, Figure, Figures, figure
 from oobpickle.bench.machine import machine
 from oobpickle.bench.memory import free_memory
-from oobpickle.bench.over_zmq import zmq_peer
-from oobpickle.bench.peer import FAN_OUT, IPC, ONE_WAY, ROUND_TRIP, TCP
-from oobpickle.bench.peers import shared as lane
+from oobpickle.bench.peer import FAN_OUT, IPC, ONE_WAY, ROUND_TRIP, TCP, End, Peer, Route
+from oobpickle.bench.peers.endpoints import far, near
 from oobpickle.bench.report import number, table
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, OBJECT, Thing, in_dict, size_name
@@ -66,18 +65,21 @@ def loaned(size: int, obj: Any) -> Any:
     return {**obj, "frame": a}
 
 
-def take_first_kb(socket: Any) -> Any:
-    obj = lane.recv(socket)
-    return {**obj, "frame": obj["frame"][:128]}
+def far_takes_first_kb(route: Route, address: Any) -> End:
+    end = far("shared", route, address)
+
+    def recv() -> Any:
+        obj = end.recv()
+        return {**obj, "frame": obj["frame"][:128]}
+
+    return end._replace(recv=recv)
 
 
+_peer = partial(Peer, near=partial(near, "shared"), far=far_takes_first_kb, transports=(IPC,))
 SIZES = (MB, 16 * MB, 256 * MB, GB)
 PEERS = [
-    zmq_peer("1 KB", lane.send, take_first_kb),
-    *(
-        zmq_peer(f"loaned {size_name(size)}", lane.send, take_first_kb, prepare=partial(loaned, size), copies=(0, 0))
-        for size in SIZES
-    ),
+    _peer("1 KB"),
+    *(_peer(f"loaned {size_name(size)}", prepare=partial(loaned, size)) for size in SIZES),
 ]
 SMALL, *LOANED = (f"benchmarks.targets:{peer.name}" for peer in PEERS)
 THING = "benchmarks.targets:first_kb"

@@ -40,6 +40,7 @@ from oobpickle.codec.vocabulary import LIBRARIES, Rebuilder, Vocabulary
 from oobpickle.errors import DecodeError, EncodeError, type_name
 from oobpickle.limits import DEFAULT, Limits
 
+_ndarray = np.ndarray
 _nbytes = attrgetter("nbytes")
 _itemsize = attrgetter("itemsize")
 
@@ -192,7 +193,7 @@ class _DataPickler(CodecPickler):
 
     def reducer_override(self, obj: Any, /) -> Any:
         cls: Any = type(obj)
-        if cls is np.ndarray:
+        if cls is _ndarray:
             if not obj.dtype.hasobject:
                 self._arrays.append(obj)
                 return TAKE

@@ -115,3 +115,6 @@ SKIPS_MAX = 64
 
 EVENTS_MAX = 256
 """Connection events kept for `events()`; peers cause them, and the newest are those of interest."""
+
+STUCK_MAX = 1024
+"""Clients that a server remembers as not taking their replies, some 50 bytes each; then it gives all of them another try."""

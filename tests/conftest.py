@@ -90,7 +90,8 @@ def open_sockets():
 def pyzmq_collects():
     """Start what pyzmq keeps for the rest of the process from the first frame that it does not copy."""
     zmq.Frame(bytes(1 << 20), copy=False)
-    until(lambda: any(name == "ZMQbg/IO/0" for _, name in threads()))  # a thread takes its name when it runs
+    names = {"ZMQbg/IO/0", "ZMQbg/Reaper"}
+    until(lambda: names <= {name for _, name in threads()})  # a thread takes its name when it runs
 
 
 def until(condition, seconds=SECONDS):

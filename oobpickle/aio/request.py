@@ -131,7 +131,10 @@ class Server(Serving, Awaiting):
 
     async def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
         put = partial(self._put, frames, route)
+        patience = 0.0 if route in self._stuck else REPLY_PATIENCE
         try:
-            return await self._until(put, ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
+            tracker = await self._until(put, ROOM, NO_ROOM_FOR_REPLY, patience)
         except Timeout:
-            return self._drop()
+            return self._drop(route)
+        self._stuck.discard(route)
+        return tracker

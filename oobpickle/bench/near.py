@@ -50,7 +50,8 @@ class _Near:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=far.serve, args=(self._peer.name, self._route, address, theirs), daemon=True)
-        process.start()
+        with _STARTING:
+            process.start()
         theirs.close()
         self._fars.append(ours)
         self._processes.append(process)
@@ -93,9 +94,15 @@ class _Near:
         self._end.close()
 
 
+_STARTING = threading.Lock()
+
+
 def _end_with(life: int) -> None:
     os.read(life, 1)
-    os._exit(1)
+    with _STARTING:  # a child that has not been told what to run would complain of it
+        for process in multiprocessing.active_children():
+            process.kill()
+        os._exit(1)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ class Effort(NamedTuple):
     within: float = math.inf
 
 
-QUICK = Effort(5, 0.04, within=12)
+QUICK = Effort(5, 0.04, within=10)
 FULL = Effort(9, 0.2)
 
 
@@ -71,6 +71,8 @@ _NOT_QUICK = {
     "multiprocessing.Pipe",
     "shared_memory by hand",
     "oobpickle, memory reuse",
+    "oobpickle, pickle codec",
+    "oobpickle, loaned",
 }
 
 

@@ -183,10 +183,13 @@ class Server(Serving, Blocking):
     def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
         tracker = self._put(frames, route)
         if tracker is None:
+            patience = 0.0 if route in self._stuck else REPLY_PATIENCE
             try:
-                tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, REPLY_PATIENCE)
+                tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, patience)
             except Timeout:
-                return self._drop()
+                return self._drop(route)
+        if self._stuck:
+            self._stuck.discard(route)
         if self._waiters:
             self._stir()
         return tracker

@@ -2,7 +2,8 @@
 
 Rule 1: every request that can be answered is: with the handler's result, or with what went wrong, as text. The exception
 object stays here: whoever asks must not make the client run code, or read what the exception refers to.
-Rule 2: a client cannot hold up the server. When its queue stays full, or it is gone, the reply is dropped and counted.
+Rule 2: a client cannot hold up the server. When its queue stays full, or it is gone, the reply is dropped and counted; and
+nobody waits for it a second time, until it has taken something.
 Rule 3: a request is answered once.
 
 Theory of operation. A ROUTER; ROUTER_MANDATORY makes it say when a client is gone or full, where it would drop silently.
@@ -23,6 +24,7 @@ from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
+from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
@@ -116,7 +118,15 @@ class Serving(Receiving, Sending):
         self._in = Incoming(self._socket, self._codec, self._counters, routed=True)
         self._workers = workers
         self._refusals = 0
+        self._stuck: set[bytes] = set()  # clients that did not take a reply within REPLY_PATIENCE, by their routes
         self._warn = Sparing(logger)
+
+    def _take(self) -> Any:
+        # After a reply there is no request yet, as a rule, and to ask so costs a third of trying in vain.
+        with self._lock:
+            if self._open and not self._out.has(RECEIVE):
+                return None
+        return super()._take()
 
     def _accept(self, views: list[memoryview]) -> Asked:
         route = self._in.route
@@ -159,10 +169,13 @@ class Serving(Receiving, Sending):
             self._counters.dropped += 1
         return DONE
 
-    def _drop(self) -> Tracker:
-        """A reply for which there was no room within REPLY_PATIENCE."""
+    def _drop(self, route: bytes) -> Tracker:
+        """A reply for which there was no room."""
         with self._lock:
             self._counters.dropped += 1
+            if len(self._stuck) == limits.STUCK_MAX:
+                self._stuck.clear()
+            self._stuck.add(route)
         self._warn("a reply was dropped: the client does not take its replies")
         return DONE
 

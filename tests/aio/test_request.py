@@ -47,7 +47,7 @@ async def in_flight(client, count):
 
 def test_stats_swallow_no_reply(peer, ipc):
     async def ask():
-        async with Client(connect=ipc) as client:
+        async with Client(connect=ipc, codec="pickle") as client:
             asking = asyncio.create_task(client.request(1, timeout=30))
             await in_flight(client, 1)
             peer.recv()
@@ -63,7 +63,7 @@ def test_stats_swallow_no_reply(peer, ipc):
 
 def test_who_waits_for_room_swallows_no_reply(peer, ipc):
     async def ask():
-        async with Client(connect=ipc, high_water_mark=1) as client:
+        async with Client(connect=ipc, codec="pickle", high_water_mark=1) as client:
             asking = asyncio.create_task(client.request(1, timeout=30))
             await in_flight(client, 1)
             peer.recv()

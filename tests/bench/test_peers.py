@@ -6,18 +6,25 @@ from oobpickle.bench.peer import own_peers, peer_named
 from oobpickle.bench.things import ARRAY, BYTES, Thing
 from tests.bench.measured import measured
 
-PLAIN = [peer.name for peer in own_peers().values() if not peer.optional]
 OPTIONAL = [peer.name for peer in own_peers().values() if peer.optional]
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_it_carries_a_thing_in_each_of_its_patterns(name):
+EACH = [
+    pytest.param(peer.name, pattern, marks=() if pattern == peer.patterns[0] else pytest.mark.slow)
+    for peer in own_peers().values()
+    if not peer.optional
+    for pattern in peer.patterns
+]
+"""A pair of processes each, so only one pattern of each peer is quick; what is ours has a test in test_rounds too."""
+
+
+@pytest.mark.parametrize(("name", "pattern"), EACH)
+def test_it_carries_a_thing_in_each_of_its_patterns(name, pattern):
     peer = peer_named(name)
     thing = next(thing for thing in (Thing(ARRAY, 1 << 16), Thing(BYTES, 64)) if peer.carries(thing))
-    for pattern in peer.patterns:
-        found = measured(name, thing=thing, pattern=pattern, transport=peer.transports[0], rounds=1)
-        assert not found.failed
-        assert list(found.runs) == [name]
+    found = measured(name, thing=thing, pattern=pattern, transport=peer.transports[0], rounds=1)
+    assert not found.failed
+    assert list(found.runs) == [name]
 
 
 @pytest.mark.parametrize("name", OPTIONAL)

@@ -13,8 +13,9 @@ from tests.bench.measured import measured
 from tests.until import until
 
 
-@pytest.mark.parametrize("pattern", [ONE_WAY, ROUND_TRIP])
-@pytest.mark.parametrize("transport", [TCP, IPC, INPROC])
+@pytest.mark.parametrize(
+    ("pattern", "transport"), [(ONE_WAY, TCP), (ROUND_TRIP, IPC), (ONE_WAY, INPROC), (ROUND_TRIP, INPROC)]
+)
 def test_ours_beside_the_recipe(pattern, transport):
     found = measured("oobpickle", "recipe", pattern=pattern, transport=transport)
     assert not found.left_out

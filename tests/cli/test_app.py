@@ -5,7 +5,7 @@ import re
 import pytest
 
 import oobpickle
-from tests.cli.commands import run, words
+from tests.cli.commands import run, run_here, words
 
 
 def test_version():
@@ -15,7 +15,7 @@ def test_version():
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["demo", "--help"], ["demo", "-h"]], ids=" ".join)
 def test_help_has_examples_and_no_colour(arguments):
-    done = run(*arguments)
+    done = run_here(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"oobpickle demo \S+\.npy", done.stdout)
     assert "Exit status: 0" in done.stdout
@@ -26,7 +26,7 @@ def test_help_has_examples_and_no_colour(arguments):
 def test_help_lists_every_command():
     from oobpickle.cli.app import app
 
-    listed = run("--help").stdout
+    listed = run_here("--help").stdout
     for command in app.registered_commands:
         assert (command.name or command.callback.__name__) in listed
 
@@ -52,7 +52,7 @@ def test_without_a_command_it_shows_what_there_is():
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_arguments(arguments, said):
-    done = run(*arguments)
+    done = run_here(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in words(done.stderr)
     assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_here
 from tests.until import until
 
 LITTLE = ("--rounds", 2, "--seconds", 0.01)
@@ -65,6 +65,7 @@ def test_markdown_a_picture_and_the_users_own_things(tmp_path):
     assert (tmp_path / "a.svg").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_quick_is_quick_and_fits_a_narrow_terminal():
     began = time.monotonic()
     done = run("bench", "--quick")
@@ -75,8 +76,16 @@ def test_quick_is_quick_and_fits_a_narrow_terminal():
         assert line in done.stdout
 
 
+def test_all_columns_fit_a_narrow_terminal():
+    peers = ("--peer", "oobpickle", "--peer", "memcpy", "--peer", "recipe")
+    done = run("bench", "--size", "16MB", "--transport", "ipc", *peers, *LITTLE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "16 MB, one way, ipc" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
 def test_codecs():
-    done = run("bench", "--codecs", *LITTLE, "--json", "-")
+    done = run("bench", "--codecs", "--rounds", 1, "--seconds", 0.001, "--json", "-")
     assert done.returncode == 0
     assert {one["subject"] for one in json.loads(done.stdout)["codecs"]} >= {"arrays, 4 MB", "1,000 nested records"}
 
@@ -88,7 +97,7 @@ def test_a_wrong_delivery_is_the_exit_status():
 
 
 def test_list():
-    done = run("bench", "--list")
+    done = run_here("bench", "--list")
     assert done.returncode == 0
     assert "send_pyobj: one way, round trip, fan-out; tcp, ipc, inproc" in done.stdout
 
@@ -109,7 +118,7 @@ def test_list():
     ],
 )
 def test_wrong_arguments(arguments, said):
-    done = run("bench", *arguments)
+    done = run_here("bench", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in " ".join(done.stderr.replace("│", "").split())
 

@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 import oobpickle
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_here
 
 
 @pytest.fixture
@@ -70,7 +70,6 @@ def test_what_is_wrong_is_said_last(tmp_path):
     ("arguments", "status", "words"),
     [
         ([], 2, "FILE"),
-        (["/nowhere/x"], 1, "No such file"),
         ([__file__], 1, "neither a file of messages nor a pickle"),
         (["nonsense://x"], 1, "oobpickle: "),
         (["tcp://127.0.0.1:1", "--timeout", "0.1"], 1, "nothing within 0.1 s"),
@@ -81,20 +80,27 @@ def test_what_is_wrong_is_said_last(tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_arguments(arguments, status, words):
-    done = run("inspect", *arguments)
+    done = run_here("inspect", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
+def test_a_file_that_is_not_there():
+    done = run("inspect", "/nowhere/x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_message_that_is_not_there(path):
-    done = run("inspect", path, "--message", 3)
+    done = run_here("inspect", path, "--message", 3)
     assert done.returncode == 2
     assert "fewer messages" in done.stderr
 
 
 def test_help():
-    done = run("inspect", "--help")
+    done = run_here("inspect", "--help")
     assert done.returncode == 0
     assert "oobpickle inspect scan.oob" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

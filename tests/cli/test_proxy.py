@@ -10,7 +10,7 @@ import zmq
 
 from oobpickle import Curve, Publisher, Puller, Pusher, Subscriber, Timeout
 from oobpickle.endpoints.security import create_keys
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run_here
 from tests.conftest import until
 
 
@@ -130,7 +130,7 @@ def test_only_known_clients(proxy, tmp_path):
     ],
 )
 def test_wrong_arguments(arguments, status):
-    done = run("proxy", *arguments)
+    done = run_here("proxy", *arguments)
     assert done.returncode == status
     assert done.stderr
     assert "Traceback" not in done.stderr

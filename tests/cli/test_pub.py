@@ -10,7 +10,7 @@ import pytest
 import oobpickle
 from oobpickle.codec.data_codec import DataCodec
 from oobpickle.endpoints.pubsub import Subscriber
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_here
 from tests.same import assert_same
 
 
@@ -95,8 +95,6 @@ def test_interrupted(files):
     [
         (["tcp://127.0.0.1:*"], 2, "TOPIC"),
         (["tcp://127.0.0.1:*", "t"], 2, "FILE"),
-        (["tcp://127.0.0.1:*", "t", "/nowhere/x"], 1, "No such file"),
-        (["tcp://127.0.0.1:*", "t", "/tmp"], 1, "directory"),
         (["nonsense", "t", __file__], 1, "Invalid argument"),
         (["tcp://127.0.0.1:*", "t", __file__, "--timeout", "0.1"], 1, "nothing within 0.1 s"),
         (["tcp://127.0.0.1:*", "t", __file__, "--codec", "pickle"], 1, "insecure"),
@@ -107,8 +105,16 @@ def test_interrupted(files):
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
 def test_wrong_arguments(arguments, status, words):
-    done = run("pub", *arguments)
+    done = run_here("pub", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("path", "words"), [("/nowhere/x", "No such file"), ("/", "directory")])
+def test_a_file_that_is_none(path, words):
+    done = run("pub", "tcp://127.0.0.1:*", "t", path)
+    assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -123,7 +129,7 @@ def test_a_file_that_cannot_be_read(files):
 
 
 def test_help():
-    done = run("pub", "--help")
+    done = run_here("pub", "--help")
     assert done.returncode == 0
     assert "oobpickle pub tcp://127.0.0.1:5555 camera/left frame.npy" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

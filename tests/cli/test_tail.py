@@ -15,7 +15,7 @@ import zmq
 import oobpickle
 from oobpickle.codec.data_codec import DataCodec
 from oobpickle.endpoints.pubsub import Publisher
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run_here
 from tests.same import assert_same
 from tests.until import until
 
@@ -175,7 +175,7 @@ def test_a_reader_that_goes_away(publisher):
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_wrong_arguments(arguments, status, words):
-    done = run("tail", *arguments)
+    done = run_here("tail", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -191,7 +191,7 @@ def test_a_directory_that_cannot_be_written(publisher, tmp_path):
 
 
 def test_help():
-    done = run("tail", "--help")
+    done = run_here("tail", "--help")
     assert done.returncode == 0
     assert "oobpickle tail tcp://127.0.0.1:5555" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

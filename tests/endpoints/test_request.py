@@ -202,17 +202,19 @@ def test_a_client_that_is_gone_holds_up_nobody(api, ipc):
 
 def test_a_client_that_does_not_take_its_replies_holds_up_nobody(api, ipc, monkeypatch):
     for module in ("oobpickle.endpoints.request", "oobpickle.aio.request"):
-        monkeypatch.setattr(f"{module}.REPLY_PATIENCE", 0.05)
+        monkeypatch.setattr(f"{module}.REPLY_PATIENCE", 0.5)
     server = api.make("Server", bind=ipc, high_water_mark=1)
     stuck = zmq.Context.instance().socket(zmq.DEALER)
     stuck.set(zmq.RCVHWM, 1)
     stuck.connect(ipc)
     good = api.make("Client", connect=ipc)
     with stuck:
-        for _ in range(30):
+        started = time.monotonic()
+        for _ in range(40):
             oobpickle.send(stuck, 1)
             api.call(api.call(server.recv, timeout=5).reply, np.zeros(500_000))
-        assert server.stats.dropped > 10
+        assert server.stats.dropped > 30
+        assert time.monotonic() - started < 10, "each of them was waited for"
         asking = api.start(good.request, 2, timeout=5)
         api.call(api.call(server.recv, timeout=5).reply, 3)
         assert asking() == 3

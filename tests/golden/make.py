@@ -80,7 +80,7 @@ def container():
     file = io.BytesIO()
     for name in ("glued", "own"):
         arguments, keywords = wire_messages()[name]
-        files._write(wire.pack(*arguments, **keywords), file)
+        files.write_frames(wire.pack(*arguments, **keywords), file)
     return file.getvalue()
 
 

@@ -2,7 +2,12 @@
 
 import pytest
 
-from tests.process.running import End
+from tests.process.running import End, begin
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fork_server():
+    begin()
 
 
 @pytest.fixture

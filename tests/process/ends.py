@@ -1,33 +1,34 @@
-"""The ends of the endpoint tests that need processes of their own: ``python -m tests.process.ends NAME '{"arguments": ...}'``.
+"""The ends of the endpoint tests that need processes of their own: each function is one, and `say` what it tells the test."""
 
-Each prints lines of JSON: what it has seen.
-"""
-
-import json
+import itertools
+import mmap
 import os
-import sys
 import threading
 import time
 
 import numpy as np
 
-from oobpickle import Client, Publisher, Server, Subscriber, Timeout
+from oobpickle import Client, Publisher, Pusher, Server, Subscriber, Timeout
 
 BIG = 2**20
 
 
-def say(**what):
-    print(json.dumps(what), flush=True)
+def run(name, pipe, arguments):
+    globals()[name](pipe.send, **arguments)
+
+
+def idle(say):
+    pass
 
 
 def publish(
-    address, subscribers, small, big, *, topics=("a", "b"), lossless=True, high_water_mark=1000, pause=0.0, ends=1
+    say, address, subscribers, small, big, *, topics=("a", "b"), ends=1, lossless=True, high_water_mark=1000, pause=0.0
 ):
     """Small messages, then big ones, on topics by turns."""
     with Publisher(
         bind=address, insecure=True, codec="pickle", lossless=lossless, high_water_mark=high_water_mark
     ) as pub:
-        say(address=pub.addresses[0])
+        say(pub.addresses)
         if subscribers:
             pub.wait_for_subscribers(subscribers, timeout=60)
         me = os.getpid()
@@ -41,10 +42,10 @@ def publish(
         for topic in topics * ends:
             pub.send(topic, (me, -1, None))
         stats = pub.stats
-        say(sent=stats.messages, dropped=stats.dropped, unwanted=stats.unwanted)
+        say({"sent": stats.messages, "dropped": stats.dropped, "unwanted": stats.unwanted})
 
 
-def subscribe(addresses, ends, *, high_water_mark=1000, topics=""):
+def subscribe(say, addresses, ends, *, high_water_mark=1000, topics=""):
     """Until so many last messages have come. Checks all; tells what was missed, and what it should have been."""
     last, first, count, wrong = {}, {}, {}, 0
     with Subscriber(
@@ -68,49 +69,119 @@ def subscribe(addresses, ends, *, high_water_mark=1000, topics=""):
         missing = sum(last[line] - first[line] + 1 - count[line] for line in last)
         stats = sub.stats
         say(
-            received=sum(count.values()), wrong=wrong, missing=missing, reported=reported,
-            missed=stats.missed, malformed=stats.malformed, lines=len(last),
+            {
+                "received": sum(count.values()), "wrong": wrong, "missing": missing, "reported": reported,
+                "missed": stats.missed, "malformed": stats.malformed, "lines": len(last),
+            }
         )  # fmt: skip
 
 
-def serve(address, *, workers=1):
-    with Server(bind=address, codec="pickle", workers=workers) as server:
-        say(address=server.addresses[0])
-        server.serve(lambda obj: obj)
+def hear(say, **addresses):
+    """Tells each message that comes, until it is killed."""
+    with Subscriber(**addresses, insecure=True) as sub:
+        say(sub.addresses)
+        for message in sub:
+            say(message)
 
 
-def stay(kind, address):
-    """Publish, subscribe or ask for ever, until killed."""
-    if kind == "publish":
-        with Publisher(bind=address, codec="pickle") as pub:
-            say(ready=True)
-            n = 0
+def frames(say, address, path, rate, size):
+    """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path."""
+    array = np.zeros(size, "u1")
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as memory, Publisher(bind=address) as pub:
+        newest = memoryview(memory).cast("Q")
+        pub.wait_for_subscribers(timeout=60)
+        say("ready")
+        due = time.monotonic()
+        for n in itertools.count(1):
+            pub.send("camera", (n, array))
+            newest[0] = n
+            due += 1 / rate
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+def sleeping(say, kind, address):
+    """A receiver that never receives."""
+    with kind(connect=address, high_water_mark=1):
+        say("ready")
+        threading.Event().wait()
+
+
+def sending(say, kind, address, sends, size, max_bytes):
+    """A sender whose receiver sleeps. Tells how many bytes the process took at the most for all that it sent."""
+    with kind(bind=address, high_water_mark=10**6, max_bytes=max_bytes, linger=0) as endpoint:
+        say("bound")
+        if kind is Publisher:
+            endpoint.wait_for_subscribers(timeout=60)
+        before, most, refused = _resident("VmRSS"), 0, 0
+        for n in range(sends):
+            array = np.full(size, n % 251, "u1")
+            if kind is Publisher:
+                endpoint.send("a", array)
+            else:
+                try:
+                    endpoint.send(array, timeout=0)
+                except Timeout:
+                    refused += 1
+            most = max(most, endpoint.stats.bytes_in_flight)
+        del array
+        refused = refused or endpoint.stats.dropped
+        say({"took": _resident("VmHWM") - before, "in_flight": most, "refused": refused})
+
+
+def _resident(which):
+    """Bytes of memory of this process: now (VmRSS), or at the most so far (VmHWM)."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(which))
+
+
+def serve(say, address):
+    """Answers for ever: what is asked, after as many milliseconds as it says, so that it is killed in the middle of some."""
+    with Server(bind=address, codec="pickle", insecure=True, workers=2) as server:
+
+        def handle(asked):
+            time.sleep(asked[0] / 1000)
+            return asked
+
+        say("ready")
+        server.serve(handle)
+
+
+def stream(say, address):
+    """Publishes large messages for ever."""
+    with Publisher(bind=address, codec="pickle", insecure=True) as pub:
+        say("ready")
+        for n in itertools.count():
+            pub.send("a", np.full(3 * BIG, n % 251, "u1"))
+
+
+def listen(say, address):
+    """Receives for ever."""
+    with Subscriber(connect=address, codec="pickle", insecure=True) as sub:
+        sub.recv(timeout=60)
+        say("ready")
+        for _ in sub:
+            pass
+
+
+def ask(say, address):
+    """Asks for ever, from three threads."""
+    with Client(connect=address, codec="pickle", insecure=True) as client:
+        client.request((0, None), timeout=60)
+        say("ready")
+
+        def go_on():
             while True:
-                pub.send("a", (n, np.full(2**20, n % 251, "u1")))
-                n += 1
-    elif kind == "subscribe":
-        with Subscriber(connect=address, codec="pickle") as sub:
-            sub.recv(timeout=60)
-            say(ready=True)
-            for _ in sub:
-                pass
-    else:
-        with Client(connect=address, codec="pickle") as client:
+                client.request((1, np.zeros(BIG // 4, "u1")))
 
-            def ask():
-                while True:
-                    try:
-                        client.request(np.zeros(300_000, "u1"), timeout=1)
-                    except Timeout:
-                        pass
-
-            threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
-            for thread in threads:
-                thread.start()
-            client.request(1, timeout=60)
-            say(ready=True)
-            threads[0].join()
+        threads = [threading.Thread(target=go_on, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        threads[0].join()
 
 
-if __name__ == "__main__":
-    globals()[sys.argv[1]](**json.loads(sys.argv[2]))
+def push(say, address):
+    """Pushes large messages for ever."""
+    with Pusher(connect=address, codec="pickle", insecure=True) as pusher:
+        say("ready")
+        for n in itertools.count():
+            pusher.send(np.full(3 * BIG, n % 251, "u1"))

@@ -1,10 +1,12 @@
-"""oobpickle's inline lane: `oobpickle.send` and `recv` on the user's own socket."""
+"""oobpickle's inline lane: `oobpickle.send` and `recv` on the user's own socket, with either codec."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import oobpickle
 from oobpickle.bench.over_zmq import zmq_peer
 from oobpickle.bench.peer import IPC, ONE_WAY, TCP
+from oobpickle.bench.things import OBJECT, Thing, from_callable
 
 if TYPE_CHECKING:
     import zmq
@@ -18,14 +20,27 @@ def recv(socket: "zmq.Socket[Any]") -> Any:
     return oobpickle.recv(socket, codec="pickle")
 
 
+def is_plain(thing: Thing) -> bool:
+    """Whether the data codec carries it: of a user's own object it is tried."""
+    if thing.kind != OBJECT:
+        return True
+    try:
+        oobpickle.dumps(from_callable(thing.source))
+    except oobpickle.EncodeError:
+        return False
+    return True
+
+
+_lane = partial(zmq_peer, copies=(0, 0), holds=3)
 PEERS = [
-    zmq_peer("oobpickle", send, recv, copies=(0, 0), holds=3),
-    zmq_peer(
+    _lane("oobpickle", oobpickle.send, oobpickle.recv, carries=is_plain),
+    _lane("oobpickle, pickle codec", send, recv),
+    _lane(
         "oobpickle, memory reuse",
-        send,
-        recv,
+        oobpickle.send,
+        oobpickle.recv,
         before_far=oobpickle.reuse_memory,
-        copies=(0, 0),
+        carries=is_plain,
         holds=4,
         transports=(TCP, IPC),
         patterns=(ONE_WAY,),

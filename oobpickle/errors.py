@@ -66,12 +66,14 @@ class DecodeError(OobpickleError, UnpicklingError):
 class LaneError(DecodeError):
     """A reference into a sender's shared memory cannot be followed: forged, stale, or out of reach.
 
-    advice: what to set so that it can be, or "".
+    advice: what to set so that it can be, or "". stale: whether it led to memory that its sender has taken back: nobody's
+    fault, and a loss as when a queue is full.
     """
 
-    def __init__(self, reason: str, *, advice: str = "") -> None:
+    def __init__(self, reason: str, *, advice: str = "", stale: bool = False) -> None:
         super().__init__(reason)
         self.advice = advice
+        self.stale = stale
 
     def __str__(self) -> str:
         return super().__str__() + (f"; {self.advice}" if self.advice else "")

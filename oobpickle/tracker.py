@@ -7,13 +7,23 @@ The callback may run in any thread at any point of its code: it takes no lock an
 """
 
 import _thread
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from weakref import ref
 
 from oobpickle.errors import Timeout
 
 _Release = Callable[[int], None]
+
+
+class Beside(Protocol):
+    """Another tracker, of what went another way."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> None: ...
 
 
 class _Part(ref[memoryview]):
@@ -29,14 +39,15 @@ class Tracker:
     """Follows the memory of one message.
 
     Until ``done`` is true leave the arrays of the message as they are, or the receiver may get them half changed.
-    Done means that the kernel, or every subscriber's queue, has a copy, or that the message was dropped: not that a
+    Arrays of oobpickle.shared: until no receiver has them any more. Others: done means that the kernel, or every subscriber's queue, has a copy, or that the message was dropped: not that a
     receiver has it. Over inproc the receiver's arrays are the sender's memory, and it is done when they are gone.
     """
 
-    __slots__ = ("_gate", "_parts", "_release", "_ticket")
+    __slots__ = ("_beside", "_gate", "_parts", "_release", "_ticket")
 
-    def __init__(self, release: _Release | None = None, ticket: int = 0) -> None:
-        """release: is called with the ticket when all parts are gone."""
+    def __init__(self, release: _Release | None = None, ticket: int = 0, beside: Beside | None = None) -> None:
+        """release: is called with the ticket when all parts are gone. beside: as `together_with`."""
+        self._beside = beside
         self._parts: dict[int, _Part] = {}
         self._gate: Any = None
         self._release = release
@@ -51,6 +62,11 @@ class Tracker:
         self._parts[part.number] = part
         return view
 
+    def together_with(self, beside: Beside) -> "Tracker":
+        """The same tracker, to be done only when that one is as well."""
+        self._beside = beside
+        return self
+
     def forget(self) -> None:
         """The message was not sent after all: nobody is told when its parts go."""
         self._release = None
@@ -58,10 +74,16 @@ class Tracker:
     @property
     def done(self) -> bool:
         """Whether the memory may be changed."""
-        return not self._parts
+        return not self._parts and (self._beside is None or self._beside.done)
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when done. Raises Timeout after so many seconds; None waits for ever."""
+        end = None if timeout is None else time.monotonic() + timeout
+        self._wait_for_parts(timeout)
+        if self._beside is not None:
+            self._beside.wait(None if end is None else max(0.0, end - time.monotonic()))
+
+    def _wait_for_parts(self, timeout: float | None) -> None:
         if not self._parts:
             return
         if self._gate is None:

@@ -42,9 +42,9 @@ HEADER = struct.Struct("<4sBBHQQQQII")
 PICKLE, DATA = 0, 1
 """Codec numbers. They must not be changed."""
 
-KEPT, FAILED = 1, 2
+KEPT, FAILED, TAKES_SHARED = 1, 2, 4
 """Flags, bits. KEPT: repeated by a publisher for those who came late. FAILED: a reply that tells of an error; its object
-is (type name, text, traceback). Other bits are 0 when sent and ignored when received. They must not be changed."""
+is (type name, text, traceback). TAKES_SHARED: a request whose reply may refer to shared memory. Other bits are 0 when sent and ignored when received. They must not be changed."""
 
 OWN, GLUED, SHARED = 0, 1, 2
 """Where a buffer is: the two high bits of its table entry. 3 is not used. They must not be changed."""

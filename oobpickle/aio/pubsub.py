@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
@@ -19,7 +20,8 @@ class Publisher(Publishing, Awaiting):
         frames = self._encode(topic, obj, snapshot)
         if frames is None:
             return DONE
-        return await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        with Waiting(frames):
+            return await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
 
     async def wait_for_subscribers(self, count: int = 1, topic: str | None = None, timeout: float | None = None) -> int:
         """As oobpickle.Publisher.wait_for_subscribers."""

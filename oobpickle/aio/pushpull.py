@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.pushpull import A_MESSAGE, NO_ROOM, Pulling, Pushing
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
@@ -15,7 +16,9 @@ class Pusher(Pushing, Awaiting):
 
     async def send(self, obj: Any, *, timeout: float | None = None, snapshot: bool = False) -> Tracker:
         """As oobpickle.Pusher.send."""
-        return await self._until(partial(self._put, self._encode(obj, snapshot)), ROOM, NO_ROOM, timeout)
+        frames = self._encode(obj, snapshot)
+        with Waiting(frames):
+            return await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
 
 
 class Puller(Pulling, Awaiting):

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from oobpickle import wire
 from oobpickle.aio.waiting import Awaiting, TaskWaiter
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
@@ -39,7 +40,7 @@ class Client(Requesting, Awaiting):
         """As oobpickle.Client.request."""
         call = _TaskCall()
         try:
-            frames = self._encode(call, obj, snapshot)
+            frames = self._encode(call, obj, snapshot, retries)
             while True:
                 try:
                     return self._result(call, await self._ask(call, frames, timeout))
@@ -54,7 +55,8 @@ class Client(Requesting, Awaiting):
         deadline = None if timeout is None else time.monotonic() + timeout
         self._enter(call.waiter)
         try:
-            await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+            with Waiting(frames):
+                await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
             while call.answer is None:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
@@ -133,7 +135,8 @@ class Server(Serving, Awaiting):
         put = partial(self._put, frames, route)
         patience = 0.0 if route in self._stuck else REPLY_PATIENCE
         try:
-            tracker = await self._until(put, ROOM, NO_ROOM_FOR_REPLY, patience)
+            with Waiting(frames):
+                tracker = await self._until(put, ROOM, NO_ROOM_FOR_REPLY, patience)
         except Timeout:
             return self._drop(route)
         self._stuck.discard(route)

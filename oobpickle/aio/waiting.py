@@ -96,7 +96,7 @@ class Awaiting(Endpoint):
         if self._watching is None:
             self._watching = loop = asyncio.get_running_loop()
             loop.add_reader(self._descriptor, self._readable)
-            for descriptor in self._monitor.descriptors:
+            for descriptor in self._signals:
                 loop.add_reader(descriptor, self._attend)
 
     def _leave(self, waiter: TaskWaiter) -> None:
@@ -108,7 +108,7 @@ class Awaiting(Endpoint):
 
     def _unwatch(self) -> None:
         if self._watching is not None and not self._watching.is_closed():
-            for descriptor in (self._descriptor, *self._monitor.descriptors):
+            for descriptor in (self._descriptor, *self._signals):
                 self._watching.remove_reader(descriptor)
         self._watching = None
 
@@ -121,12 +121,17 @@ class Awaiting(Endpoint):
             return
         self._shut()
         self._unwatch()
-        deadline = self._part(linger)
+        deadline = self._deadline(linger)
         loop = asyncio.get_running_loop()
         waiter = TaskWaiter(RECEIVE)
         for descriptor in self._monitor.descriptors:
             loop.add_reader(descriptor, waiter.wake)
         try:
+            try:
+                while (left := self._awaits(deadline)) is not None:
+                    await waiter.sleep(left)
+            finally:
+                self._part(deadline)
             while (left := self._lingers(deadline)) is not None:
                 await waiter.sleep(left)
         finally:

@@ -28,10 +28,12 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import AnyCodec, codec_of
 from oobpickle.endpoints.addresses import as_addresses, is_private, unclaimed
-from oobpickle.endpoints.monitor import ConnectionEvent, Monitor, NoMonitor
+from oobpickle.endpoints.lane import LaneChoice, References, checked
+from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, Waiter
 from oobpickle.errors import Closed, InsecureEndpoint, Timeout
+from oobpickle.lanes import INLINE_INBOX, INLINE_OUTBOX, Inbox, Outbox
 from oobpickle.patterns.stats import Counters, Stats
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,9 @@ HIGH_WATER_MARK = 1000
 
 TICK = 10_000_000
 """Nanoseconds between housekeepings: a few microseconds of work each, so 0.1 % of a core."""
+
+LOOK = 0.002
+"""Seconds between looks whether receivers have come for what is shared; nothing tells of a word that another process wrote."""
 
 HEARTBEAT_INTERVAL, HEARTBEAT_PATIENCE = 1000, 5000
 """Milliseconds: a receiver tells its sender that it lives, and is given up when it has not told for so long."""
@@ -81,6 +86,9 @@ class Endpoint:
     """What all endpoints share; not for users."""
 
     _open = False
+    _outbox: Outbox = INLINE_OUTBOX
+    _inbox: Inbox = INLINE_INBOX
+    _seen = (0, 0)  # of the monitor's disconnections and departures
     _why_closed = "this endpoint is closed"
 
     def __init__(
@@ -95,8 +103,10 @@ class Endpoint:
         context: "zmq.Context[Any] | None",
         linger: float | None,
         options: Mapping[int, int],
+        lane: LaneChoice = "auto",
     ) -> None:
         self._codec = codec_of(codec)
+        self._lane = checked(lane)
         binds, connects = as_addresses(bind), as_addresses(connect)
         if not binds and not connects:
             raise ValueError("an endpoint needs bind= or connect=")
@@ -115,8 +125,9 @@ class Endpoint:
         self._addresses: list[str] = []
         self._inproc = [address for address in binds if address.startswith("inproc:")]
         self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
+        self._has_inproc = bool(self._inproc)
         self._inproc_only = all(address.startswith("inproc:") for address in (*binds, *connects))
-        self._monitor = NoMonitor() if self._inproc_only else Monitor(self._socket)
+        self._monitor: AnyMonitor = NoMonitor() if self._inproc_only else Monitor(self._socket)
         self._open = True
         try:
             for option, value in [(zmq.LINGER, 0), *KEEPALIVE.items(), *RECONNECT.items(), *options.items()]:
@@ -157,6 +168,16 @@ class Endpoint:
         return not self._open
 
     @property
+    def _signals(self) -> tuple[int, ...]:
+        """Descriptors that can be read when there is something to attend to."""
+        return self._monitor.descriptors
+
+    @property
+    def _peers(self) -> int:
+        """How many may take what is shared."""
+        return self._monitor.connected
+
+    @property
     def stats(self) -> Stats:
         """The counts as they are now; see Stats."""
         with self._lock:
@@ -173,9 +194,11 @@ class Endpoint:
             self._monitor.events.clear()
             return events
 
-    def _budget_of(self, max_bytes: int | None) -> int | None:
-        """No bound over inproc alone: there the memory is the receiver's as soon as it is sent, and it may keep it."""
-        return None if self._inproc_only else max_bytes
+    def _references(self, *, readonly: bool) -> References:
+        """What is done with the references that come."""
+        references = References(self._lane, self._addresses, readonly=readonly)
+        self._inbox = references.inbox
+        return references
 
     def _snapshot(self) -> Stats:
         return self._counters.snapshot()
@@ -184,10 +207,20 @@ class Endpoint:
         """What has to be done now and then. Called with the lock held."""
         self._tick = time.time_ns() + TICK
         self._monitor.read()
+        self._part_from_the_gone()
         # libzmq puts off a part of its own work until the socket is used: a SUB subscribes anew after a reconnection.
         # That swallows signals; see waiting.py.
         if int(self._socket.get(zmq.EVENTS)) & RECEIVE:
             self._wake(RECEIVE)
+
+    def _part_from_the_gone(self) -> None:
+        """Tell the lanes of peers that have gone."""
+        seen = self._monitor.disconnections, self._monitor.departures
+        if seen != self._seen:
+            if seen[1] != self._seen[1]:
+                self._outbox.peer_gone(self._peers)
+            self._seen = seen
+            self._inbox.peer_gone()
 
     def _housekeep_if_open(self) -> None:
         if self._open and not self._socket.closed:
@@ -237,22 +270,36 @@ class Endpoint:
         self._waiters.clear()
         self._resting.clear()
 
-    def _part(self, linger: float | None) -> float:
-        """Give the socket to libzmq, to be closed when its messages have left; gives the time when we lose patience."""
+    def _deadline(self, linger: float | None) -> float:
+        """When a close loses patience, as time.monotonic tells it."""
         if linger is not None and linger < 0:
             linger = self._linger
+        return math.inf if linger is None else time.monotonic() + linger
+
+    def _awaits(self, deadline: float) -> float | None:
+        """The seconds to wait until receivers are looked at again; None when they have come for what is shared.
+
+        As long as the socket is open: it tells of peers that go.
+        """
+        self._monitor.read()
+        self._part_from_the_gone()
+        left = deadline - time.monotonic()
+        return min(left, LOOK) if left > 0 and self._outbox.lingers(self._peers) else None
+
+    def _part(self, deadline: float) -> None:
+        """Give the socket to libzmq, to be closed when its messages have left."""
+        linger = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
         if linger == 0:
-            self._lost = self._unsent()  # libzmq forgets them at once
+            self._lost = max(self._unsent(), self._outbox.in_flight)  # libzmq forgets them at once
         for address in () if self._socket.closed else self._inproc:
             self._socket.unbind(address)  # else it is taken until the peers have noticed
         # A little longer than we wait ourselves, so that what is lost is still on the books when we count it.
         self._socket.close(-1 if linger is None else int(linger * 1000) + (100 if linger else 0))
-        return math.inf if linger is None else time.monotonic() + linger
 
     def _lingers(self, deadline: float) -> float | None:
         """The seconds to wait for the next word of the monitor; None when there is nothing more to wait for."""
         self._monitor.read()
-        if self._monitor.stopped or (self._inproc and not self._unsent()):
+        if self._monitor.stopped or (self._has_inproc and not self._unsent()):
             return None  # (an inproc peer that sleeps keeps the socket from being closed: then the books must do)
         left = deadline - time.monotonic()
         if left > 0:
@@ -274,6 +321,11 @@ class Endpoint:
         if not self._socket.closed:
             self._socket.monitor(None, 0)
         self._socket.close(0)
+        self._free()
+
+    def _free(self) -> None:
+        self._outbox.close()
+        self._inbox.close()
         self._monitor.close()
         if self._admission is not None:
             self._admission.close()
@@ -287,9 +339,7 @@ class Endpoint:
         if self._lost:
             self._counters.dropped += self._lost
             logger.warning("%s: closed with up to %d messages undelivered", ", ".join(self._addresses), self._lost)
-        self._monitor.close()
-        if self._admission is not None:
-            self._admission.close()
+        self._free()
 
     def __del__(self) -> None:
         if self._open:
@@ -310,7 +360,7 @@ class Blocking(Endpoint):
         try:
             waiter = self._resting.pop()
         except IndexError:
-            waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
+            waiter = ThreadWaiter(self._descriptor, *self._signals)
         waiter.wants = wants
         self._waiters.add(waiter)
         try:
@@ -322,7 +372,7 @@ class Blocking(Endpoint):
                     left = PATIENCE if left is None else min(left, PATIENCE)
                     if len(self._waiters) > 1:
                         self._stir()
-                if waiter.sleep(left, self._monitor.descriptors):
+                if waiter.sleep(left, self._signals):
                     self._attend()
             return result
         finally:
@@ -343,9 +393,14 @@ class Blocking(Endpoint):
         if not self._open:
             return
         self._shut()
-        deadline = self._part(linger)
+        deadline = self._deadline(linger)
         try:
             waiter = ThreadWaiter(*self._monitor.descriptors)
+            try:
+                while (left := self._awaits(deadline)) is not None:
+                    waiter.sleep(left)
+            finally:
+                self._part(deadline)
             while (left := self._lingers(deadline)) is not None:
                 waiter.sleep(left)
         finally:

@@ -4,7 +4,8 @@ Rule 1: a message is taken whole. What comes after it in the queue is never mist
 interrupt falls between two of its frames, the rest of it is thrown away.
 Rule 2: nothing that a peer sends ends a receiver. What is no message, or does not decode, is counted, logged once a second
 at the most, and passed over.
-Rule 3: between the frames and the object there is no wait, so nobody loses a message that way.
+Rule 3: references are followed last: a message that was lost by then is one that was not received (lane.py).
+Rule 4: between the frames and the object there is no wait, so nobody loses a message that way.
 """
 
 import contextlib
@@ -18,9 +19,10 @@ import zmq
 from oobpickle import limits, message, wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
+from oobpickle.endpoints.lane import References, read_only, shared_bytes
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE
-from oobpickle.errors import DecodeError
+from oobpickle.errors import DecodeError, LaneError
 from oobpickle.patterns.stats import Counters
 
 logger = logging.getLogger(__name__)
@@ -33,8 +35,16 @@ _view: Any = memoryview  # pyzmq's annotations do not say that a Frame is a buff
 class Incoming:
     """What one endpoint receives. `take` is used under its lock; the rest by one thread at a time."""
 
-    def __init__(self, socket: "zmq.Socket[Any]", codec: Codec, counters: Counters, *, routed: bool = False) -> None:
-        """routed: a ROUTER puts a frame before each message that names its sender; it is kept in `route`."""
+    def __init__(
+        self,
+        socket: "zmq.Socket[Any]",
+        codec: Codec,
+        counters: Counters,
+        *,
+        references: References,
+        routed: bool = False,
+    ) -> None:
+        """references: what is done with those. routed: a ROUTER puts a frame before each message that names its sender; it is kept in `route`."""
         self._recv: Any = socket.recv
         self._socket = socket
         self._codec = codec
@@ -42,6 +52,8 @@ class Incoming:
         self._number = codec.number
         self._plain = codec.number == wire.PICKLE
         self._counters = counters
+        self._references = references
+        self._readonly = references.readonly
         self._latencies = counters.latencies
         self._routed = routed
         self._warn = Sparing(logger)
@@ -71,17 +83,29 @@ class Incoming:
         return views
 
     def open(self, views: Sequence[memoryview]) -> wire.Message:
-        """Take a message apart. Raises DecodeError."""
+        """Take a message apart. Raises DecodeError; a LaneError for references that are not to be followed."""
         if len(views) > limits.FRAMES_MAX:
             raise DecodeError(f"a message of more than {limits.FRAMES_MAX} frames")
         head = views[0]
         if self._plain and len(head) and head[0] == _PROTO:
             return wire.Message(wire.PICKLE, 0, 0, 0, 0, head, list(views[1:]), head[:0])
-        return wire.unpack(views)
+        opened = wire.unpack(views, allow_shared=True)
+        if opened.references:
+            self._references.check(opened, head)
+        return opened
+
+    def skip(self, opened: wire.Message) -> None:
+        """The message will not be decoded."""
+        self._references.skip(opened)
 
     def decode(self, opened: wire.Message) -> Any:
         """The object. Raises DecodeError, and whatever the pickle codec lets a peer raise."""
-        # Here the shared lane follows references: opened.buffers.
+        if opened.references:
+            length = shared_bytes(opened)
+            opened = self._references.follow(opened)
+            self._counters.bytes_shared += length
+        if self._readonly:
+            opened = read_only(opened)
         if opened.codec == self._number:
             return self._decode(opened.stream, opened.buffers)
         return message.decode(opened, self._codec)
@@ -98,6 +122,10 @@ class Incoming:
 
     def reject(self, error: Exception) -> None:
         """Enter one that was not."""
+        if isinstance(error, LaneError) and error.stale:
+            self._counters.missed += 1
+            self._warn("a message was lost: %s", str(error))
+            return
         self._counters.malformed += 1
         # As text: a log record that is kept would keep the error's frames, and with them the message.
         self._warn("a malformed message was passed over: %s: %s", type(error).__name__, str(error))

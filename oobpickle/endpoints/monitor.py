@@ -15,7 +15,7 @@ import os
 import struct
 from collections import deque
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import zmq
 
@@ -68,6 +68,9 @@ class Monitor:
         self.descriptors = (int(self._pair.fileno()),)  # readable when there are events; edge-triggered
         self._warn = Sparing(logger)
         self._connected: set[int] = set()
+        self._accepted: set[int] = set()
+        self.disconnections = 0
+        self.departures = 0  # of peers that had connected to us: what was queued for them is gone with them
         self.events: deque[ConnectionEvent] = deque(maxlen=limits.EVENTS_MAX)
         self.refusals = 0
         self.last_refusal = ""  # if nobody got in since
@@ -99,8 +102,13 @@ class Monitor:
         detail = ""
         if kind in ("connected", "accepted"):
             self._connected.add(value)
+            if kind == "accepted":
+                self._accepted.add(value)
         elif kind == "disconnected":
             self._connected.discard(value)
+            self.disconnections += 1
+            self.departures += value in self._accepted
+            self._accepted.discard(value)
         elif kind == "ready":
             self.last_refusal = ""
         else:
@@ -128,6 +136,8 @@ class NoMonitor:
 
     connected = 0
     refusals = 0
+    disconnections = 0
+    departures = 0
     last_refusal = ""
     stopped = True
     descriptors: tuple[int, ...] = ()
@@ -140,6 +150,29 @@ class NoMonitor:
 
     def close(self) -> None:
         """There is nothing."""
+
+
+class AnyMonitor(Protocol):
+    """What an endpoint needs of its monitor; see Monitor."""
+
+    @property
+    def connected(self) -> int: ...
+    @property
+    def refusals(self) -> int: ...
+    @property
+    def disconnections(self) -> int: ...
+    @property
+    def departures(self) -> int: ...
+    @property
+    def last_refusal(self) -> str: ...
+    @property
+    def stopped(self) -> bool: ...
+    @property
+    def descriptors(self) -> tuple[int, ...]: ...
+    @property
+    def events(self) -> deque[ConnectionEvent]: ...
+    def read(self) -> None: ...
+    def close(self) -> None: ...
 
 
 _parting: list[Monitor] = []

@@ -5,21 +5,26 @@ interrupt between two frames of a message can break one off, and then the receiv
 Rule 2: frames of `FOLLOWED` bytes and more are the user's memory: handed to libzmq without a copy, followed until
 they are released, and counted in the byte budget. Smaller ones libzmq copies. When none of a message's frames is that large
 the last one is followed all the same, and the budget charged with all of them: libzmq writes frames in their order.
-Rule 3: of small messages one in each `MARK` is followed, so that close knows how many have not left.
+Rule 3: shared buffers that await their receiver count in the budget as well; published ones do not, since nobody waits for
+those: the lane bounds them (lanes/shared/outbox.py).
+Rule 4: of small messages one in each `MARK` is followed, so that close knows how many have not left.
 """
 
 import contextlib
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import time_ns
-from typing import Any
+from typing import Any, Literal
 
 import zmq
 
 from oobpickle import wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
+from oobpickle.endpoints.lane import refers
 from oobpickle.endpoints.waiting import ROOM, Waiter
+from oobpickle.lanes import INLINE_OUTBOX, open_outbox
+from oobpickle.lanes.interface import Outbox, Placed
 from oobpickle.patterns.budget import Budget
 from oobpickle.patterns.stats import Counters, Stats
 from oobpickle.tracker import DONE, Tracker
@@ -48,9 +53,10 @@ class Outgoing:
         waiters: set[Waiter],
         max_bytes: int | None,
         *,
+        outbox: Outbox = INLINE_OUTBOX,
         marks: bool = True,
     ) -> None:
-        """marks: False leaves rule 3 out, where a message is answered or is an answer: following one costs a few
+        """outbox: of the lane that buffers may take. marks: False leaves rule 4 out, where a message is answered or is an answer: following one costs a few
         microseconds of latency, for it wakes pyzmq's thread.
         """
         # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
@@ -65,23 +71,62 @@ class Outgoing:
         self.now = 0  # when the last message was encoded
         self.budget = Budget(max_bytes)
         self._release = _Release(self.budget, waiters)
+        self._outbox = outbox
+        self._places = outbox is not INLINE_OUTBOX
         self.sent = 0
 
-    def encode(self, obj: Any, *, flags: int = 0, epoch: int = 0, sequence: int = 0) -> list[wire.Frame]:
-        """The frames of a message. Raises EncodeError; nothing was sent then. Takes no lock: it may take its time."""
-        stream, buffers = self._encode(obj)
-        # Here the shared lane places buffers: shared=, references=.
-        self.now = now = time_ns()
-        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
+    def encode(
+        self, obj: Any, *, flags: int = 0, epoch: int = 0, sequence: int = 0, copy: bool = False, shares: bool = True
+    ) -> list[wire.Frame]:
+        """The frames of a message. Raises EncodeError; nothing was sent then. Takes no lock: it may take its time.
 
-    def put(self, frames: Sequence[wire.Frame], route: bytes = b"") -> Tracker | None:
+        copy: on memory of its own. shares: whether its receiver follows references.
+        """
+        stream, buffers = self._encode(obj)
+        return self.pack(stream, buffers, flags=flags, epoch=epoch, sequence=sequence, copy=copy, shares=shares)
+
+    def pack(
+        self,
+        stream: bytes,
+        buffers: Sequence[memoryview],
+        *,
+        flags: int = 0,
+        epoch: int = 0,
+        sequence: int = 0,
+        copy: bool = False,
+        shares: bool = True,
+    ) -> list[wire.Frame]:
+        """The frames of an object that is encoded already."""
+        self.now = now = time_ns()
+        if self._places and shares and buffers:
+            placed = self._outbox.place(buffers, snapshot=copy)
+            if placed.shared:
+                parcel = Parcel(self._outbox, placed)
+                parcel += wire.pack(
+                    self._number,
+                    stream,
+                    buffers,
+                    flags=flags,
+                    epoch=epoch,
+                    sequence=sequence,
+                    sent_at=now,
+                    shared=placed.shared,
+                    references=placed.references,
+                )
+                if copy:
+                    parcel[1:] = snapshot(parcel)[1:]
+                return parcel
+        frames = wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
+        return snapshot(frames) if copy else frames
+
+    def put(self, frames: Sequence[wire.Frame], route: bytes = b"", shared: int = 0) -> Tracker | None:
         """Send a message, after the frame that routes it; None: there is no room now. An attempt: it never waits.
 
-        Raises zmq.ZMQError for anything but a lack of room.
+        shared: bytes of it that count in the budget already. Raises zmq.ZMQError for anything but a lack of room.
         """
         head = frames[0]
         if len(frames) > 1 or len(head) >= FOLLOWED or self.now >= self._mark_at:
-            return self._put_followed(frames, route)
+            return self._put_followed(frames, route, shared)
         try:
             self._send_small(head, route) if route else self._send(head, _LAST)
         except zmq.Again:
@@ -91,11 +136,34 @@ class Outgoing:
         self._counters.bytes_in_band += len(head)
         return DONE
 
-    def _put_followed(self, frames: Sequence[wire.Frame], route: bytes) -> Tracker | None:
+    def put_parcel(self, parcel: "Parcel", route: bytes = b"") -> Tracker | None:
+        """As put, of a message with shared buffers."""
+        placed = parcel.placed
+        if not self._admits(0, placed.length):
+            return None
+        tracker = self.put(parcel, route, placed.length)
+        if tracker is None:
+            return None
+        parcel.sent = True
+        self._counters.bytes_shared += placed.length
+        if placed.tracker is None:
+            return tracker
+        return Tracker(beside=placed.tracker) if tracker is DONE else tracker.together_with(placed.tracker)
+
+    def _admits(self, charge: int, shared: int) -> bool:
+        """Whether the budget does. shared: bytes of the message that count as in flight, and are no hindrance to it."""
+        if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
+            return True
+        self._outbox.settle()  # acknowledgements are found only by looking
+        return self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared)
+
+    def _put_followed(self, frames: Sequence[wire.Frame], route: bytes, shared: int) -> Tracker | None:
         head, own = frames[0], frames[1:]
         size = sum(map(len, own))
         charge = size + len(head) * (len(head) >= FOLLOWED)
-        if not self.budget.admits(charge) or not (route or self.has(ROOM)):  # (a peer that is gone is no lack of room)
+        if not self._admits(charge, shared) or not (
+            route or self.has(ROOM)
+        ):  # (a peer that is gone is no lack of room)
             return None
         ticket = next(self._tickets)
         tracker = Tracker(self._release, ticket)
@@ -166,9 +234,53 @@ class Outgoing:
         """Whether the socket says so: RECEIVE or ROOM."""
         return bool(self._get(zmq.EVENTS) & events)
 
+    @property
+    def bytes_in_flight(self) -> int:
+        """What is held for receivers, as of now."""
+        self.budget.settle()
+        self._outbox.settle()
+        return self.budget.held + self._outbox.bytes_in_flight
+
     def unsent(self) -> int:
         """The most messages that the socket may still hold."""
         return self.budget.unsettled(self.sent)
+
+
+class Parcel(list[wire.Frame]):
+    """The frames of a message whose shared buffers have their places. Unless it is sent these are given back."""
+
+    __slots__ = ("_outbox", "placed", "sent")
+
+    def __init__(self, outbox: Outbox, placed: Placed) -> None:
+        super().__init__()
+        self._outbox = outbox
+        self.placed = placed
+        self.sent = False
+
+    def withdraw(self) -> None:
+        """It will not be sent. What dies unsent does so too."""
+        if not self.sent:
+            self.sent = True
+            self._outbox.cancel(self.placed)
+
+    def __del__(self) -> None:
+        self.withdraw()
+
+
+class Waiting:
+    """Within this a message waits for room; when that ends by an exception it is withdrawn, whoever keeps the exception."""
+
+    __slots__ = ("_frames",)
+
+    def __init__(self, frames: list[wire.Frame]) -> None:
+        self._frames = frames
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and isinstance(self._frames, Parcel):
+            self._frames.withdraw()
 
 
 class _Release:
@@ -192,19 +304,47 @@ class Sending(Endpoint):
 
     _out: Outgoing
 
+    def _outgoing(self, max_bytes: int | None, receivers: Literal["one", "many"], *, marks: bool = True) -> Outgoing:
+        """What it sends by, to all of its addresses alike. Over inproc alone there is no other lane, and no bound: there
+        the memory is the receiver's as soon as it is sent, and it may keep it.
+        """
+        if not self._inproc_only and self._refers():
+            self._outbox = open_outbox(shared=True, receivers=receivers)
+        return Outgoing(
+            self._socket,
+            self._codec,
+            self._counters,
+            self._waiters,
+            None if self._inproc_only else max_bytes,
+            outbox=self._outbox,
+            marks=marks,
+        )
+
+    def _refers(self) -> bool:
+        """Whether what it sends may refer to shared memory."""
+        return refers(self._lane, self._addresses)
+
+    def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
+        """Called with the lock held, and the endpoint open."""
+        if type(frames) is not Parcel:
+            return self._out.put(frames, route)
+        if self._out.now > self._tick:
+            self._housekeep()  # what a peer that is gone would have got is given back
+        return self._out.put_parcel(frames, route)
+
     def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
         try:
             with self._lock:
                 if not self._open:
                     self._refuse()
-                return self._out.put(frames, route)
+                return self._attempt(frames, route)
         except zmq.ZMQError as error:
             raise self._gone(error) from error
 
     def _snapshot(self) -> Stats:
         self._out.budget.settle()
         self._counters.messages = self._out.sent
-        return self._counters.snapshot(bytes_in_flight=self._out.budget.held)
+        return self._counters.snapshot(bytes_in_flight=self._out.bytes_in_flight)
 
     def _unsent(self) -> int:
         return 0 if self._inproc_only else self._out.unsent()

@@ -5,23 +5,33 @@ much went by.
 Rule 2: a publisher does not wait for a slow subscriber: the message is dropped for that one, whole, and it will know.
 Unless it is lossless: then there is room for all of them, or nobody gets it yet.
 
+Rule 3: peers on ipc are referred to shared memory, others get frames. An object for both is encoded once (beside.py).
+Rule 4: a lossless publisher sends frames: nobody knows who still needs a shared block.
+
 Theory of operation. XPUB tells of each subscription (XPUB_VERBOSER); it is heard when the publisher is used: when it
 sends, waits, or is asked. Sending to all, it cannot send to one: what is repeated for a late joiner (keep_last) comes to
 everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change.
 """
 
-from collections.abc import Callable, Iterable
+# ruff: noqa: SLF001 - the publisher beside is one of ours, and nobody else has it
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import zmq
 
 from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
+from oobpickle.endpoints.addresses import as_addresses
+from oobpickle.endpoints.beside import TwoMonitors, far_addresses
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.lane import LaneChoice
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.patterns.numbering import new_epoch
+from oobpickle.patterns.stats import Stats
 from oobpickle.patterns.topics import Subscriptions, encode_topic
 from oobpickle.tracker import DONE, Tracker
 
@@ -31,18 +41,31 @@ NO_ROOM = "room for a message"
 class _Line:
     """What a publisher knows of one of its topics. wanted: as of the subscriptions' generation."""
 
-    __slots__ = ("generation", "kept", "key", "sequence", "wanted")
+    __slots__ = ("generation", "kept", "key", "sequence", "wanted", "wanted_beside")
 
     def __init__(self, topic: str) -> None:
         self.key = encode_topic(topic)
         self.sequence = 0
         self.generation = 0
         self.wanted = False
+        self.wanted_beside = False
         self.kept: list[wire.Frame] = []
+
+
+class _Both(list[wire.Frame]):
+    """The frames of a message that goes out by both sockets: these by the one beside, and those that the near peers get."""
+
+    __slots__ = ("near",)
+
+    def __init__(self, near: list[wire.Frame] | None, far: list[wire.Frame]) -> None:
+        super().__init__(far)
+        self.near = near
 
 
 class Publishing(Sending):
     """A Publisher without its waits."""
+
+    _beside: "Publishing | None" = None
 
     def __init__(
         self,
@@ -58,11 +81,35 @@ class Publishing(Sending):
         linger: float | None = LINGER,
         high_water_mark: int = HIGH_WATER_MARK,
         max_bytes: int | None = MAX_BYTES,
+        lane: LaneChoice = "auto",
     ) -> None:
+        if lossless and lane == "shared":
+            raise ValueError(
+                'lossless=True and lane="shared" do not go together: nobody knows how long to keep a block'
+            )
+        lane = "inline" if lossless else lane
+        binds, connects = as_addresses(bind), as_addresses(connect)
+        far = far_addresses(lane, binds, connects)
+        self._order = [address in far for address in (*binds, *connects)]
+        if far:
+            self._beside = Publishing(
+                bind=[address for address in binds if address in far],
+                connect=[address for address in connects if address in far],
+                codec=codec,
+                keep_last=keep_last,
+                curve=curve,
+                insecure=insecure,
+                context=context,
+                linger=linger,
+                high_water_mark=high_water_mark,
+                max_bytes=max_bytes,
+                lane="inline",
+            )
         super().__init__(
             zmq.XPUB,
-            bind=bind,
-            connect=connect,
+            bind=[address for address in binds if address not in far],
+            connect=[address for address in connects if address not in far],
+            lane=lane,
             codec=codec,
             curve=curve,
             insecure=insecure,
@@ -74,21 +121,35 @@ class Publishing(Sending):
                 zmq.XPUB_NODROP: int(lossless),
             },
         )
-        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        if self._beside is not None:
+            self._counters, self._waiters = self._beside._counters, self._beside._waiters
+            self._monitor = TwoMonitors(self._monitor, self._beside._monitor)
+            self._has_inproc = self._beside._has_inproc
+        self._out = self._outgoing(max_bytes, "many")
         self._subscriptions = Subscriptions()
-        self._lines: dict[str, _Line] = {}
+        self._twice = 0  # messages that went out by both sockets
+        self._lines: dict[str, _Line] = {} if self._beside is None else self._beside._lines
         self._epoch = new_epoch()
         self._lossless = lossless
         self._keep_last = keep_last
 
+    @property
+    def addresses(self) -> list[str]:
+        """Where it is bound, with the ports that the system chose, then where it connects to."""
+        near, far = iter(super().addresses), iter(self._beside.addresses if self._beside else ())
+        return [next(far if is_far else near) for is_far in self._order]
+
     def subscribed(self, topic: str) -> bool:
         """Whether anybody has subscribed to this topic, as far as was heard. What nobody wants is not encoded."""
-        key = encode_topic(topic)
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            self._housekeep()
-            return self._subscriptions.wants(key)
+        line = _Line(topic)
+        self._look(line)
+        return line.wanted or line.wanted_beside
+
+    @property
+    def _generation(self) -> int:
+        """Changes whenever a line's wants could."""
+        mine = self._subscriptions.generation
+        return mine if self._beside is None else mine + self._beside._subscriptions.generation
 
     def _encode(self, topic: str, obj: Any, copy: bool) -> list[wire.Frame] | None:
         """The frames of a message, or None when it is not to be sent."""
@@ -98,37 +159,65 @@ class Publishing(Sending):
         if line is None:
             line = self._lines.setdefault(topic, _Line(topic))
         line.sequence += 1
-        if line.generation != self._subscriptions.generation or not line.wanted or self._out.now > self._tick:
+        if line.generation != self._generation or not line.wanted or self._out.now > self._tick:
             self._look(line)
-            if not line.wanted:
+            if not (line.wanted or line.wanted_beside):
                 self._counters.unwanted += 1
                 if not self._keep_last:
                     return None
-        frames = self._out.encode(obj, epoch=self._epoch, sequence=line.sequence)
-        frames[0] = line.key + frames[0]
+        stream, buffers = self._codec.encode(obj)
         if self._keep_last:
-            frames = line.kept = snapshot(frames)
-        elif copy:
-            frames = snapshot(frames)
-        return frames if line.wanted else None
+            buffers = list(map(_copied, buffers))
+            line.kept = self._pack(line, stream, buffers, shares=False)
+        if line.wanted_beside:
+            return _Both(
+                self._pack(line, stream, buffers, copy=copy) if line.wanted else None,
+                self._pack(line, stream, buffers, copy=copy, shares=False),
+            )
+        return self._pack(line, stream, buffers, copy=copy) if line.wanted else None
 
-    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
-        tracker = super()._put(frames, route)
+    def _pack(
+        self, line: _Line, stream: bytes, buffers: Sequence[memoryview], *, copy: bool = False, shares: bool = True
+    ) -> list[wire.Frame]:
+        frames = self._out.pack(
+            stream, buffers, epoch=self._epoch, sequence=line.sequence, copy=copy and not self._keep_last, shares=shares
+        )
+        frames[0] = line.key + frames[0]
+        return frames
+
+    def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
+        if type(frames) is _Both and self._beside is not None:
+            return self._attempt_both(frames, self._beside._out)
+        tracker = super()._attempt(frames, route)
         if tracker is None and not self._lossless:
             self._counters.dropped += 1
             return DONE
         return tracker
+
+    def _attempt_both(self, both: "_Both", beside: Outgoing) -> Tracker:
+        beside.now = self._out.now
+        trackers = [beside.put(both)]
+        if both.near is not None:
+            trackers.append(super()._attempt(both.near, b""))
+        sent = [tracker for tracker in trackers if tracker is not None]
+        self._counters.dropped += len(trackers) - len(sent)
+        self._twice += len(sent) == 2
+        waiting = [tracker for tracker in sent if tracker is not DONE]
+        return DONE if not waiting else Tracker(beside=waiting[0]).together_with(waiting[-1])
 
     def _look(self, line: _Line) -> None:
         with self._lock:
             if not self._open:
                 self._refuse()
             self._housekeep()
-            line.generation = self._subscriptions.generation
+            line.generation = self._generation
             line.wanted = self._subscriptions.wants(line.key)
+            line.wanted_beside = self._beside is not None and self._beside._subscriptions.wants(line.key)
 
     def _housekeep(self) -> None:
         super()._housekeep()
+        if self._beside is not None:
+            self._beside._housekeep()
         if not self._out.has(RECEIVE):
             return
         self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
@@ -157,6 +246,51 @@ class Publishing(Sending):
                     self._refuse()
                 self._housekeep()
                 count = self._subscriptions.count(key)
+                count += 0 if self._beside is None else self._beside._subscriptions.count(key)
             return count if count >= enough else None
 
         return count
+
+    @property
+    def _signals(self) -> tuple[int, ...]:
+        return super()._signals if self._beside is None else (*super()._signals, self._beside._descriptor)
+
+    @property
+    def _peers(self) -> int:
+        monitor = self._monitor
+        return monitor.near.connected if isinstance(monitor, TwoMonitors) else monitor.connected
+
+    def _snapshot(self) -> Stats:
+        stats = super()._snapshot()
+        if self._beside is None:
+            return stats
+        beside = self._beside._out
+        return replace(
+            stats,
+            messages=stats.messages + beside.sent - self._twice,
+            bytes_in_flight=stats.bytes_in_flight + beside.bytes_in_flight,
+        )
+
+    def _unsent(self) -> int:
+        return super()._unsent() + (self._beside._unsent() if self._beside else 0)
+
+    def _part(self, deadline: float) -> None:
+        super()._part(deadline)
+        if self._beside is not None:
+            self._beside._open = False
+            self._beside._part(deadline)
+
+    def _free(self) -> None:
+        super()._free()
+        if self._beside is not None:
+            self._beside._free()
+
+    def _release(self) -> None:
+        super()._release()
+        if self._beside is not None:
+            self._beside._release()
+
+
+def _copied(buffer: memoryview) -> memoryview:
+    copy = memoryview(bytearray(buffer))
+    return copy.toreadonly() if buffer.readonly else copy

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
@@ -30,7 +31,11 @@ class Publisher(Publishing, Blocking):
         frames = self._encode(topic, obj, snapshot)
         if frames is None:
             return DONE
-        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        tracker = self._put(frames)
+        if tracker is None:
+            with Waiting(frames):
+                tracker = self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        return tracker
 
     def wait_for_subscribers(self, count: int = 1, topic: str | None = None, timeout: float | None = None) -> int:
         """Return when so many subscriptions cover the topic; what is sent from then on reaches them. Gives their number.

@@ -14,7 +14,8 @@ from oobpickle import limits
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, Blocking, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.lane import LaneChoice
+from oobpickle.endpoints.outgoing import MAX_BYTES, Sending, Waiting
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
@@ -40,6 +41,7 @@ class Pushing(Sending):
         linger: float | None = LINGER,
         high_water_mark: int = HIGH_WATER_MARK,
         max_bytes: int | None = MAX_BYTES,
+        lane: LaneChoice = "auto",
     ) -> None:
         super().__init__(
             zmq.PUSH,
@@ -51,16 +53,16 @@ class Pushing(Sending):
             context=context,
             linger=linger,
             options={zmq.SNDHWM: high_water_mark},
+            lane=lane,
         )
-        self._out = Outgoing(self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes))
+        self._out = self._outgoing(max_bytes, "one")
         self._epoch = new_epoch()
 
     def _encode(self, obj: Any, copy: bool) -> list[Frame]:
         if not self._open:
             self._refuse()
         out = self._out
-        frames = out.encode(obj, epoch=self._epoch, sequence=out.sent + 1)
-        return snapshot(frames) if copy else frames
+        return out.encode(obj, epoch=self._epoch, sequence=out.sent + 1, copy=copy)
 
 
 class Pusher(Pushing, Blocking):
@@ -73,7 +75,11 @@ class Pusher(Pushing, Blocking):
         Raises EncodeError, Timeout after so many seconds (nothing was sent), and Closed.
         """
         frames = self._encode(obj, snapshot)
-        return self._put(frames) or self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        tracker = self._put(frames)
+        if tracker is None:
+            with Waiting(frames):
+                tracker = self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+        return tracker
 
 
 class Pulling(Receiving):
@@ -90,6 +96,8 @@ class Pulling(Receiving):
         context: "zmq.Context[Any] | None" = None,
         high_water_mark: int = HIGH_WATER_MARK,
         max_frame: int = limits.FRAME_BYTES_MAX,
+        lane: LaneChoice = "auto",
+        readonly: bool = False,
     ) -> None:
         super().__init__(
             zmq.PULL,
@@ -101,8 +109,9 @@ class Pulling(Receiving):
             context=context,
             linger=0,
             options=receiving(high_water_mark, max_frame),
+            lane=lane,
         )
-        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._in = Incoming(self._socket, self._codec, self._counters, references=self._references(readonly=readonly))
 
     def _accept(self, views: list[memoryview]) -> tuple[Any]:
         opened = self._in.open(views)

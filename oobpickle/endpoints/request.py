@@ -15,6 +15,7 @@ from typing import Any
 
 from oobpickle import wire
 from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
@@ -54,7 +55,7 @@ class Client(Requesting, Blocking):
         """
         call = _ThreadCall()
         try:
-            frames = self._encode(call, obj, snapshot)
+            frames = self._encode(call, obj, snapshot, retries)
             while True:
                 try:
                     return self._result(call, self._ask(call, frames, timeout))
@@ -69,7 +70,8 @@ class Client(Requesting, Blocking):
     def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
         deadline = None if timeout is None else time.monotonic() + timeout
         if self._put(frames) is None:
-            self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+            with Waiting(frames):
+                self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
         elif self._waiters:
             self._stir()
         while call.answer is None:
@@ -185,7 +187,8 @@ class Server(Serving, Blocking):
         if tracker is None:
             patience = 0.0 if route in self._stuck else REPLY_PATIENCE
             try:
-                tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, patience)
+                with Waiting(frames):
+                    tracker = self._until(partial(self._put, frames, route), ROOM, NO_ROOM_FOR_REPLY, patience)
             except Timeout:
                 return self._drop(route)
         if self._stuck:

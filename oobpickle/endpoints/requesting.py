@@ -20,7 +20,8 @@ from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.lane import LaneChoice
+from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, RemoteError
@@ -64,6 +65,8 @@ class Requesting(Sending):
         high_water_mark: int = HIGH_WATER_MARK,
         max_bytes: int | None = MAX_BYTES,
         max_frame: int = limits.FRAME_BYTES_MAX,
+        lane: LaneChoice = "auto",
+        readonly: bool = False,
     ) -> None:
         super().__init__(
             zmq.DEALER,
@@ -75,22 +78,24 @@ class Requesting(Sending):
             context=context,
             linger=0,
             options={zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)},
+            lane=lane,
         )
-        self._out = Outgoing(
-            self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes), marks=False
-        )
-        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._out = self._outgoing(max_bytes, "one", marks=False)
+        references = self._references(readonly=readonly)
+        self._in = Incoming(self._socket, self._codec, self._counters, references=references)
+        self._flags = wire.TAKES_SHARED if references.takes else 0
         self._epoch = new_epoch()
         self._calls: Correlation[Call] = Correlation()
         self._leading: dict[str, Call] = {}  # of threads that wait, the one that looks for all; see request.py
 
-    def _encode(self, call: Call, obj: Any, copy: bool) -> list[wire.Frame]:
-        """The frames of a request. From here on its reply is expected; `_give_up` ends that."""
+    def _encode(self, call: Call, obj: Any, copy: bool, retries: int) -> list[wire.Frame]:
+        """The frames of a request; one that may be repeated is all frames. From here on its reply is expected."""
         if not self._open:
             self._refuse()
         call.number = self._calls.expect(call)
-        frames = self._out.encode(obj, epoch=self._epoch, sequence=call.number)
-        return snapshot(frames) if copy else frames
+        return self._out.encode(
+            obj, flags=self._flags, epoch=self._epoch, sequence=call.number, copy=copy, shares=not retries
+        )
 
     def _look(self, wanted: Call | None = None) -> bool:
         """Take what has come and hand it to the calls that wait for it, up to the one that is wanted.
@@ -119,7 +124,9 @@ class Requesting(Sending):
             self._in.reject(error)
             return None
         call = self._calls.settle(opened.sequence if opened.epoch == self._epoch else 0)
-        if call is not None:
+        if call is None:
+            self._in.skip(opened)
+        else:
             call.answer = (opened, views)
             call.wake()
         return call
@@ -151,9 +158,8 @@ class Requesting(Sending):
         return obj
 
     def _snapshot(self) -> Stats:
-        self._out.budget.settle()
         return self._counters.snapshot(
-            late=self._calls.late, in_flight=len(self._calls), bytes_in_flight=self._out.budget.held
+            late=self._calls.late, in_flight=len(self._calls), bytes_in_flight=self._out.bytes_in_flight
         )
 
     def _unsent(self) -> int:

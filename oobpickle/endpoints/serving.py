@@ -21,7 +21,8 @@ from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending, snapshot
+from oobpickle.endpoints.lane import LaneChoice, is_near
+from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE
@@ -43,7 +44,7 @@ TRACEBACK_MAX = 32 * 1024
 class Asked:
     """A request as it came; the base of Request."""
 
-    __slots__ = ("_answered", "_epoch", "_route", "_sequence", "_server", "obj")
+    __slots__ = ("_answered", "_epoch", "_route", "_sequence", "_server", "_shares", "obj")
 
     def __init__(self, server: Any, route: bytes, opened: wire.Message, obj: Any) -> None:
         self.obj = obj
@@ -51,6 +52,7 @@ class Asked:
         self._route = route
         self._epoch = opened.epoch
         self._sequence = opened.sequence
+        self._shares = bool(opened.flags & wire.TAKES_SHARED)
         self._answered = False
 
     def _answer(self, obj: Any, copy: bool = False, flags: int = 0) -> list[wire.Frame]:
@@ -61,10 +63,10 @@ class Asked:
         if not server._open:  # noqa: SLF001 - its own server
             server._refuse()  # noqa: SLF001
         frames: list[wire.Frame] = server._out.encode(  # noqa: SLF001
-            obj, flags=flags, epoch=self._epoch, sequence=self._sequence
+            obj, flags=flags, epoch=self._epoch, sequence=self._sequence, copy=copy, shares=self._shares
         )
         self._answered = True
-        return snapshot(frames) if copy else frames
+        return frames
 
     @property
     def answered(self) -> bool:
@@ -94,6 +96,8 @@ class Serving(Receiving, Sending):
         high_water_mark: int = HIGH_WATER_MARK,
         max_bytes: int | None = MAX_BYTES,
         max_frame: int = limits.FRAME_BYTES_MAX,
+        lane: LaneChoice = "auto",
+        readonly: bool = False,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers={workers}: there must be one at least")
@@ -111,11 +115,11 @@ class Serving(Receiving, Sending):
                 zmq.ROUTER_MANDATORY: 1,
                 **receiving(high_water_mark, max_frame),
             },
+            lane=lane,
         )
-        self._out = Outgoing(
-            self._socket, self._codec, self._counters, self._waiters, self._budget_of(max_bytes), marks=False
-        )
-        self._in = Incoming(self._socket, self._codec, self._counters, routed=True)
+        self._out = self._outgoing(max_bytes, "one", marks=False)
+        references = self._references(readonly=readonly)
+        self._in = Incoming(self._socket, self._codec, self._counters, references=references, routed=True)
         self._workers = workers
         self._refusals = 0
         self._stuck: set[bytes] = set()  # clients that did not take a reply within REPLY_PATIENCE, by their routes
@@ -139,6 +143,10 @@ class Serving(Receiving, Sending):
         self._in.count(views, opened.sent_at)
         return self._request_type(self, route, opened, obj)
 
+    def _refers(self) -> bool:
+        """A reply is shared when its request asked for that, which those do that came over ipc."""
+        return self._lane == "shared" or (self._lane == "auto" and any(map(is_near, self._addresses)))
+
     def _failed(self, asked: Asked, error: Exception) -> bool:
         """Whether the client can still be told that its handler raised this. False: the server is closed."""
         if not self._open:
@@ -161,7 +169,7 @@ class Serving(Receiving, Sending):
             with self._lock:
                 if not self._open:
                     self._refuse()
-                return self._out.put(frames, route)
+                return self._attempt(frames, route)
         except zmq.ZMQError as error:
             if error.errno != errno.EHOSTUNREACH:
                 raise self._gone(error) from error
@@ -180,10 +188,9 @@ class Serving(Receiving, Sending):
         return DONE
 
     def _snapshot(self) -> Stats:
-        self._out.budget.settle()
         counters = self._counters
         answered = self._out.sent + counters.dropped - self._refusals
-        return counters.snapshot(in_flight=counters.messages - answered, bytes_in_flight=self._out.budget.held)
+        return counters.snapshot(in_flight=counters.messages - answered, bytes_in_flight=self._out.bytes_in_flight)
 
     def _unsent(self) -> int:
         # Small replies are not followed: if any is left there is one at least, and more is not known.

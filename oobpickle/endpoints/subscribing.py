@@ -14,6 +14,7 @@ endpoint that is forgotten ends its thread.
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,9 +24,10 @@ from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
+from oobpickle.endpoints.lane import LaneChoice, shared_bytes
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter
-from oobpickle.errors import DecodeError
+from oobpickle.errors import DecodeError, LaneError
 from oobpickle.patterns.latest import Latest
 from oobpickle.patterns.numbering import REPEATED, Gaps
 from oobpickle.patterns.stats import Stats
@@ -46,7 +48,8 @@ class Message(NamedTuple):
     """What a Subscriber received, with what is known of its way.
 
     sequence: its number on its topic, from its publisher's start. sent_at: seconds since the Unix epoch, by the sender's
-    clock. missed: how many messages of this topic and publisher were lost directly before this one. nbytes: of all frames.
+    clock. missed: how many messages of this topic and publisher were lost directly before this one. nbytes: of all frames,
+    and of what was shared.
     """
 
     topic: str
@@ -60,7 +63,8 @@ class Message(NamedTuple):
 def as_message(arrival: Arrival, obj: Any) -> Message:
     """What the user gets of it."""
     topic, opened, missed, views = arrival
-    return Message(topic, obj, opened.sequence, opened.sent_at / 1e9, missed, sum(map(len, views)))
+    nbytes = sum(map(len, views)) + shared_bytes(opened)
+    return Message(topic, obj, opened.sequence, opened.sent_at / 1e9, missed, nbytes)
 
 
 class Subscribing(Receiving):
@@ -79,6 +83,8 @@ class Subscribing(Receiving):
         context: "zmq.Context[Any] | None" = None,
         high_water_mark: int = HIGH_WATER_MARK,
         max_frame: int = limits.FRAME_BYTES_MAX,
+        lane: LaneChoice = "auto",
+        readonly: bool = False,
     ) -> None:
         self._prefixes = {encode_prefix(topic) for topic in ([topics] if isinstance(topics, str) else topics)}
         super().__init__(
@@ -91,9 +97,11 @@ class Subscribing(Receiving):
             context=context,
             linger=0,
             options=receiving(high_water_mark, max_frame),
+            lane=lane,
         )
-        self._in = Incoming(self._socket, self._codec, self._counters)
+        self._in = Incoming(self._socket, self._codec, self._counters, references=self._references(readonly=readonly))
         self._gaps = Gaps(limits.LINES_MAX)
+        self._came_too_late: Counter[str] = Counter()  # messages by topic whose shared memory was not there any more
         for prefix in self._prefixes:
             self._socket.set(zmq.SUBSCRIBE, prefix)
         self._store: Latest[Arrival] | None = None
@@ -136,7 +144,7 @@ class Subscribing(Receiving):
 
     def _accept(self, views: list[memoryview]) -> tuple[Arrival, Any] | None:
         arrival = self._arrive(views)
-        return arrival and (arrival, self._decode(arrival))
+        return arrival and self._decode(arrival)
 
     def _arrive(self, views: list[memoryview]) -> Arrival | None:
         """Take a message apart and enter its number; None when it is a repetition. Raises DecodeError."""
@@ -155,10 +163,20 @@ class Subscribing(Receiving):
         except UnicodeDecodeError:
             raise DecodeError("a topic that is not UTF-8") from None
 
-    def _decode(self, arrival: Arrival) -> Any:
-        obj = self._in.decode(arrival[1])
-        self._in.count(arrival[3], arrival[1].sent_at)
-        return obj
+    def _decode(self, arrival: Arrival) -> tuple[Arrival, Any]:
+        """Raises DecodeError; a LaneError for what is lost, which counts as missed."""
+        topic, opened, missed, views = arrival
+        try:
+            obj = self._in.decode(opened)
+        except LaneError as error:
+            self._counters.missed += not error.stale  # else it is entered as missed by all receivers
+            if len(self._came_too_late) < limits.LINES_MAX:
+                self._came_too_late[topic] += 1 + missed
+            raise
+        self._in.count(views, opened.sent_at)
+        if self._came_too_late:
+            missed += self._came_too_late.pop(topic, 0)
+        return (topic, opened, missed, views), obj
 
     def _take(self) -> tuple[Arrival, Any] | None:
         store = self._store
@@ -174,7 +192,7 @@ class Subscribing(Receiving):
             if arrival is None:
                 return None
             try:
-                return arrival, self._decode(arrival)
+                return self._decode(arrival)
             except Exception as error:  # noqa: BLE001 - as in Receiving._take
                 self._in.reject(error)
 

@@ -8,13 +8,24 @@ lane that is wanted, or of the inline lane where this platform has no other.
 
 from typing import Literal
 
-from oobpickle.lanes.inline import InlineInbox, InlineOutbox
+from oobpickle.lanes.inline import INLINE_INBOX, INLINE_OUTBOX
 from oobpickle.lanes.interface import INLINE, Inbox, Outbox, Placed, Tracker
 from oobpickle.lanes.shared.inbox import SharedInbox
 from oobpickle.lanes.shared.locks import AVAILABLE
 from oobpickle.lanes.shared.outbox import SharedOutbox
 
-__all__ = ["AVAILABLE", "INLINE", "Inbox", "Outbox", "Placed", "Tracker", "open_inbox", "open_outbox"]
+__all__ = [
+    "AVAILABLE",
+    "INLINE",
+    "INLINE_INBOX",
+    "INLINE_OUTBOX",
+    "Inbox",
+    "Outbox",
+    "Placed",
+    "Tracker",
+    "open_inbox",
+    "open_outbox",
+]
 
 
 def open_outbox(*, shared: bool, receivers: Literal["one", "many"], retain: int | None = None) -> Outbox:
@@ -24,9 +35,9 @@ def open_outbox(*, shared: bool, receivers: Literal["one", "many"], retain: int 
     where each message goes to one peer, which acknowledges; "many" for publishers. retain: for "many", bytes of the
     newest sends that stay in place; None: 256 MB, or half the arena if that is less.
     """
-    return SharedOutbox(receivers=receivers, retain=retain) if shared and AVAILABLE else InlineOutbox()
+    return SharedOutbox(receivers=receivers, retain=retain) if shared and AVAILABLE else INLINE_OUTBOX
 
 
 def open_inbox(*, shared: bool) -> Inbox:
     """The inbox of one endpoint. shared: whether its peers may refer it to shared memory."""
-    return SharedInbox() if shared and AVAILABLE else InlineInbox()
+    return SharedInbox() if shared and AVAILABLE else INLINE_INBOX

@@ -14,14 +14,23 @@ class InlineOutbox:
         """None: frames are ZeroMQ's to keep."""
         return 0
 
-    def place(self, buffers: Sequence[memoryview]) -> Placed:  # noqa: ARG002 - the interface's
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:  # noqa: ARG002 - the interface's
         """Leave all of them inline."""
         return INLINE
 
     def cancel(self, placed: Placed) -> None:
         """Nothing was placed."""
 
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the interface's
+    @property
+    def bytes_in_flight(self) -> int:
+        """None."""
+        return 0
+
+    def lingers(self, peers: int) -> bool:  # noqa: ARG002 - the interface's
+        """Nothing is waited for."""
+        return False
+
+    def wait(self, timeout: float | None = None, *, peers: int = 0) -> bool:  # noqa: ARG002 - the interface's
         """Nothing is waited for."""
         return True
 
@@ -30,6 +39,9 @@ class InlineOutbox:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def settle(self) -> None:
+        """Nothing is in flight."""
 
 
 class InlineInbox:
@@ -45,8 +57,15 @@ class InlineInbox:
         """Refuse: raises LaneError."""
         raise LaneError("the message refers to shared memory, which this receiver does not accept")
 
+    def skip(self, packed: memoryview | bytes, count: int) -> None:
+        """Nobody waits."""
+
     def peer_gone(self) -> None:
         """Nothing is left."""
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+INLINE_OUTBOX, INLINE_INBOX = InlineOutbox(), InlineInbox()
+"""They have no state, so one of each is enough."""

@@ -18,12 +18,14 @@ class Tracker(Protocol):
 class Placed(NamedTuple):
     """Which buffers of a message are shared, and how the receiver finds them: for `wire.pack`.
 
-    tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. send: the lane's own.
+    tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. length: bytes of the
+    shared buffers together. send: the lane's own.
     """
 
     shared: Collection[int] = ()
     references: bytes = b""
     tracker: Tracker | None = None
+    length: int = 0
     send: Any = None
 
 
@@ -35,26 +37,37 @@ INLINE = Placed()
 class Outbox(Protocol):
     """The messages of one sending endpoint, until their receivers have them. Any thread may use it."""
 
-    def place(self, buffers: Sequence[memoryview]) -> Placed:
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Give the buffers of one message places, as far as that is worth it and there is room.
 
         buffers: flat contiguous views of bytes. What is to be copied is copied now; loaned and received arrays are only
         referred to. The message must then be sent, once, or given to `cancel`. Never waits, and raises nothing because
-        there is no room: what has no place goes inline.
+        there is no room: what has no place goes inline. snapshot: loaned and received arrays are copied too.
         """
 
     def cancel(self, placed: Placed) -> None:
-        """The message was not sent. Before anybody can have received it."""
+        """The message was not sent: before anybody can have received it. May be called while garbage is collected."""
 
     @property
     def in_flight(self) -> int:
-        """How many sends keep memory in place."""
+        """How many sends await their receiver; 0 with many receivers, who are not awaited."""
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until every send has been acknowledged (linger): whether that is so. timeout: seconds, None for ever.
+    def settle(self) -> None:
+        """Look which sends are acknowledged, all of them. `place` looks at some."""
 
-        With many receivers nobody acknowledges: True at once.
+    @property
+    def bytes_in_flight(self) -> int:
+        """Shared bytes of the sends that `in_flight` counts."""
+
+    def lingers(self, peers: int) -> bool:
+        """Whether a close should still wait for receivers to come for what was sent. To be asked again and again.
+
+        One receiver a message: while any is not acknowledged. Many: while one of so many peers lags behind, and any of
+        them makes progress. Those that have got on are known; who wants what was sent last is not.
         """
+
+    def wait(self, timeout: float | None = None, *, peers: int = 0) -> bool:
+        """Wait until it `lingers` no longer: whether that is so. timeout: seconds, None for ever."""
 
     def peer_gone(self, remaining: int) -> None:
         """A peer of the socket has gone and its queue is gone with it; so many peers are left.
@@ -82,6 +95,12 @@ class Inbox(Protocol):
         that nobody else sees. Views outlive the inbox, the endpoint and the sender's process.
         Raises LaneError when it cannot be done. Nothing is held then, and the sender is not kept waiting: the message
         is lost.
+        """
+
+    def skip(self, packed: memoryview | bytes, count: int) -> None:
+        """Tell the sender that a message is not followed, so that it need not keep it. count: of the shared buffers.
+
+        Raises nothing: a sender that cannot be told keeps it.
         """
 
     def peer_gone(self) -> None:

@@ -30,11 +30,12 @@ class Budget:
         """How many tickets are out."""
         return len(self._tickets)
 
-    def admits(self, nbytes: int) -> bool:
-        """Whether a message of so many bytes may go now."""
+    def admits(self, nbytes: int, beside: int = 0) -> bool:
+        """Whether a message of so many bytes may go now. beside: bytes that are held elsewhere, and count too."""
         if self._released:
             self.settle()
-        return self.limit is None or not self.held or self.held + nbytes <= self.limit
+        held = self.held + beside
+        return self.limit is None or not held or held + nbytes <= self.limit
 
     def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None) -> None:
         """Put in a message. ticket: never used before. message: its number, 1 for the first that was sent.

@@ -20,13 +20,14 @@ class Stats:
 
     messages: sent (Publisher, Pusher), received (Subscriber, Puller), requests answered (Client), received (Server).
     bytes_in_band: heads: pickle streams, the buffers glued to them, headers. bytes_out_of_band: frames of their own.
+    bytes_shared: buffers that lie in shared memory, of which a reference travels.
     dropped: not sent because the byte budget was used up, a peer was gone, or nobody had subscribed (Publisher: see
     `unwanted`) - or sent and known to be lost at close. unwanted: not encoded, since nobody had subscribed.
-    missed: lost before they came here, by their numbers. skipped: replaced by newer ones unread (latest=True).
+    missed: lost before they came here, by their numbers, or because their shared memory was used again. skipped: replaced by newer ones unread (latest=True).
     malformed: came, and could not be decoded. late: replies that nobody waited for any more.
     handshakes_failed: peers that did not get in. connected: peers at the moment of the snapshot, as far as was heard.
     in_flight: messages: requests without a reply (Client), requests without an answer (Server), else 0.
-    bytes_in_flight: out-of-band bytes that the socket still holds.
+    bytes_in_flight: out-of-band bytes that the socket still holds, and shared ones that their receiver has not taken yet.
     latency_p50, latency_p90, latency_p99, latency_max: seconds, of the last messages; None before the first.
     For a Client it is the round trip.
     """
@@ -34,6 +35,7 @@ class Stats:
     messages: int = 0
     bytes_in_band: int = 0
     bytes_out_of_band: int = 0
+    bytes_shared: int = 0
     dropped: int = 0
     unwanted: int = 0
     missed: int = 0
@@ -56,6 +58,7 @@ class Counters:
     __slots__ = (
         "bytes_in_band",
         "bytes_out_of_band",
+        "bytes_shared",
         "connected",
         "dropped",
         "handshakes_failed",
@@ -70,6 +73,7 @@ class Counters:
         self.messages = 0
         self.bytes_in_band = 0
         self.bytes_out_of_band = 0
+        self.bytes_shared = 0
         self.dropped = 0
         self.unwanted = 0
         self.missed = 0
@@ -85,6 +89,7 @@ class Counters:
             messages=self.messages,
             bytes_in_band=self.bytes_in_band,
             bytes_out_of_band=self.bytes_out_of_band,
+            bytes_shared=self.bytes_shared,
             dropped=self.dropped,
             unwanted=self.unwanted,
             missed=self.missed,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from oobpickle import wire
 from oobpickle.endpoints.pubsub import Subscriber
+from oobpickle.endpoints.subscribing import Arrival
 
 
 class Undecoded(NamedTuple):
@@ -39,7 +40,6 @@ class Listener(Subscriber):
         # insecure: the warning is about decoding, and nothing is decoded.
         super().__init__(connect=connect, bind=bind, topics=topics, codec=_AsItCame(), insecure=True)
 
-    def _decode(self, arrival: Any) -> Undecoded:
-        _, opened, _, _ = arrival
-        undecoded: Undecoded = super()._decode(arrival)
-        return undecoded._replace(codec=opened.codec)
+    def _decode(self, arrival: Arrival) -> tuple[Arrival, Any]:
+        arrival, undecoded = super()._decode(arrival)
+        return arrival, undecoded._replace(codec=arrival[1].codec)

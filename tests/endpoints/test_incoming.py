@@ -5,6 +5,7 @@ import zmq
 
 from oobpickle import limits, wire
 from oobpickle.codec.pickle_codec import PickleCodec
+from oobpickle.endpoints.lane import References
 from oobpickle.endpoints.incoming import Incoming
 from oobpickle.errors import DecodeError
 from oobpickle.patterns.stats import Counters
@@ -16,7 +17,7 @@ def incoming(inproc):
     with context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
         pull.bind(inproc)
         push.connect(inproc)
-        incoming = Incoming(pull, PickleCodec(), Counters())
+        incoming = Incoming(pull, PickleCodec(), Counters(), references=References("auto", [], readonly=False))
         incoming.push = push
         yield incoming
 

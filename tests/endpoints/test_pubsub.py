@@ -286,7 +286,9 @@ def test_latest_tells_missed_from_skipped(api, ipc):
 
 
 def test_a_byte_budget_drops_and_counts(api, tmp_path):
-    pub, sub = pair(api, f"ipc://{tmp_path}/s", pub={"max_bytes": 50 * 2**20}, sub={"high_water_mark": 1})
+    pub, sub = pair(
+        api, f"ipc://{tmp_path}/s", pub={"max_bytes": 50 * 2**20, "lane": "inline"}, sub={"high_water_mark": 1}
+    )
     frame = np.zeros(10 * 2**20, "u1")
     for _ in range(100):
         api.call(pub.send, "a", frame)

@@ -180,7 +180,7 @@ def test_plain_senders_reach_the_pickle_codec_and_no_other(api, ipc):
 
 def test_oversized_frames_cut_the_peer_off_and_others_go_on(api, tmp_path):
     pull = api.make("Puller", bind=f"ipc://{tmp_path}/s", max_frame=100_000)
-    bad, good = (api.make("Pusher", connect=pull.addresses, linger=0) for _ in range(2))
+    bad, good = (api.make("Pusher", connect=pull.addresses, linger=0, lane="inline") for _ in range(2))
     api.call(bad.send, np.zeros(1_000_000))
     until(lambda: [e for e in pull.events() if e.kind == "disconnected"])
     for n in range(10):
@@ -212,7 +212,7 @@ def test_a_stream_of_bad_messages_does_not_outlast_the_timeout(api, ipc):
 
 
 def test_stats_of_both_ends(api, ipc):
-    push, pull = pair(api, ipc)
+    push, pull = pair(api, ipc, push={"lane": "inline"})
     for _ in range(20):
         api.call(push.send, [np.zeros(100_000), 1])
     for _ in range(20):

@@ -228,7 +228,7 @@ def _checked(fd: int, token: int) -> tuple[int, int, int, int]:
     """A segment's token, slot size, number of slots, and the size of its file. Raises LaneError for anything odd."""
     (magic, actual, slot_size, slot_count), size = memfd.read_header(fd, segment.HEADER)
     if magic != segment.MAGIC or actual != token:
-        raise LaneError("the reference is stale: the sender has closed that memory")
+        raise LaneError("the reference is stale: the sender has closed that memory", stale=True)
     if not (
         segment.SMALLEST <= slot_size <= size
         and slot_size & (slot_size - 1) == 0
@@ -243,4 +243,5 @@ def _stale() -> LaneError:
     return LaneError(
         "the message came too late: its block has been used again",
         advice="receive faster, or give the sender's arena more room (oobpickle.shared.set_limit)",
+        stale=True,
     )

@@ -76,7 +76,7 @@ class Attachments:
             return attachment
         os.close(fd)
         if attachment.token != token:
-            raise LaneError("the reference is stale: the sender has closed that memory")
+            raise LaneError("the reference is stale: the sender has closed that memory", stale=True)
         return attachment
 
     @property

@@ -1,6 +1,9 @@
 """The boards of acknowledgements that one receiving endpoint writes to: one for each sender."""
 
-from oobpickle.lanes.shared.acks import PeerBoard
+from contextlib import suppress
+
+from oobpickle.errors import LaneError
+from oobpickle.lanes.shared.acks import EVERYBODY, PeerBoard
 from oobpickle.lanes.shared.references import AckReference
 
 MOST_BOARDS = 256
@@ -15,9 +18,19 @@ class Boards:
         self._closed = False
 
     def acknowledge(self, acknowledge: AckReference) -> None:
-        """Tell the sender, if it waits for that, until `close`. Raises LaneError when it is not to be reached."""
+        """Tell the sender, if it waits for that, until `close`. Raises LaneError when it is not to be reached.
+
+        A publisher that is not to be reached does not wait for anybody.
+        """
         if not acknowledge.stamp or self._closed:
             return
+        if acknowledge.word == EVERYBODY:
+            with suppress(LaneError):
+                self._acknowledge(acknowledge)
+        else:
+            self._acknowledge(acknowledge)
+
+    def _acknowledge(self, acknowledge: AckReference) -> None:
         key = acknowledge.pid, acknowledge.fd, acknowledge.token
         board = self._open.get(key)
         if board is None:

@@ -46,6 +46,12 @@ class SharedInbox:
         refs = references.unpack(packed, len(lengths))
         return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
 
+    def skip(self, packed: memoryview | bytes, count: int) -> None:
+        """Acknowledge it."""
+        with suppress(LaneError):
+            refs = references.unpack(packed, count)
+            self._lane.guard.run(self._boards.acknowledge, refs.acknowledge)
+
     def peer_gone(self) -> None:
         """Let go of the maps and boards of senders that are gone."""
         self._lane.guard.run(self._sweep)

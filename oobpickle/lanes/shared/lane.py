@@ -50,16 +50,29 @@ class Lane:
 
     def take_word(self) -> tuple[Board | None, AckReference]:
         """Where one send is to be acknowledged; no board: nowhere is room for it."""
-        board = self.boards[-1] if self.boards else None
-        acknowledge = board.take() if board else None
-        if acknowledge is None and (board is None or board.is_used_up):
-            try:
-                board = Board(self.pid)
-            except OSError:  # out of descriptors or of memory
-                return None, NO_ACK
-            self.boards.append(board)
-            acknowledge = board.take()
+        board = self._board()
+        if board is None:
+            return None, NO_ACK
+        acknowledge = board.take()
+        if acknowledge is None and board.is_used_up:
+            board = self._new_board()
+            acknowledge = board.take() if board else None
         return (None, NO_ACK) if acknowledge is None else (board, acknowledge)
+
+    def publish_word(self) -> tuple[Board | None, AckReference]:
+        """Where the readers of one published send tell how far they are; no board: nowhere."""
+        board = self._board()
+        return (None, NO_ACK) if board is None else (board, board.publish())
+
+    def _board(self) -> Board | None:
+        return self.boards[-1] if self.boards else self._new_board()
+
+    def _new_board(self) -> Board | None:
+        try:
+            self.boards.append(Board(self.pid))
+        except OSError:  # out of descriptors or of memory
+            return None
+        return self.boards[-1]
 
     def join_sending(self, sends: Sends) -> None:
         """An endpoint that sends has opened."""
@@ -72,9 +85,9 @@ class Lane:
         self.sending.discard(sends)
         self.arena.users = len(self.sending)
         if not self.sending:
-            self.arena.trim_idle(time.monotonic())
             while self.boards:
                 self.boards.pop().close()
+        self._trim()
 
     def join_receiving(self, boards: Boards) -> None:
         """An endpoint that receives has opened."""
@@ -87,3 +100,8 @@ class Lane:
         self.receiving.discard(boards)
         self.attachments.users = len(self.receiving)
         self.attachments.sweep()
+        self._trim()  # its readers may have been our own
+
+    def _trim(self) -> None:
+        if not self.sending:
+            self.arena.trim_idle(time.monotonic())

@@ -1,21 +1,27 @@
 """The sending side: what one sending endpoint has in shared memory, until its receivers have it."""
 
+import time
 from collections.abc import Sequence
 from typing import Literal
 
 from oobpickle.lanes.interface import INLINE, Placed
 from oobpickle.lanes.shared import references
+from oobpickle.lanes.shared.acks import Board
 from oobpickle.lanes.shared.blocks import Block
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.placing import SHARE_FROM, Placing
 from oobpickle.lanes.shared.process import current
-from oobpickle.lanes.shared.references import NO_ACK
+from oobpickle.lanes.shared.references import NO_ACK, AckReference
 from oobpickle.lanes.shared.sends import Awaited, Retained, Send, Sends
 from oobpickle.lanes.shared.tracker import Tracker, poll
 
 RETAIN = 256 << 20
 """Bytes of the newest sends that a publisher keeps in place. Tried at full speed with messages of 1 MB: with 8 MB
 subscribers lost 68-84 %, with 64 MB up to 7 %, with 256 MB none."""
+
+CATCH_UP = 1.0
+"""Seconds without progress after which a closing publisher waits for its subscribers no longer. It cannot know who wants
+what it sent last, so this is also what a subscriber of other topics costs."""
 
 _LOOK_AT = 4  # sends in flight that each send looks at: looking keeps up with sending
 
@@ -33,21 +39,24 @@ class SharedOutbox:
             retain = min(RETAIN, self._lane.arena.limit // 2)
         self._sends: Sends = Awaited() if receivers == "one" else Retained(retain)
         self._awaits = receivers == "one"
+        self._last: tuple[Board, AckReference] | None = None  # of what was published
+        self._lags: list[int] = []
+        self._moved = 0.0
         self._closed = False
         self._lane.guard.run(self._lane.join_sending, self._sends)
 
-    def place(self, buffers: Sequence[memoryview]) -> Placed:
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
         lane = self._lane
         if self._closed or lane.forks != self._forks:
             return INLINE
-        if not lane.refers:
+        if snapshot or not lane.refers:
             length = 0
             for view in buffers:
                 length += view.nbytes
             if length < SHARE_FROM:
                 return INLINE
-        placing = Placing()
+        placing = Placing(refers=lane.refers and not snapshot)
         try:
             placed = lane.guard.run(self._begin, lane, placing, buffers)
             if placed is None:
@@ -64,18 +73,40 @@ class SharedOutbox:
     def cancel(self, placed: Placed) -> None:
         """Give back what `place` took."""
         if placed.send is not None and self._lane.forks == self._forks:
-            self._lane.guard.run(self._sends.cancel, placed.send)
+            sends, send = self._sends, placed.send
+            self._lane.guard.soon(lambda: sends.cancel(send))
 
     @property
     def in_flight(self) -> int:
-        """Sends that are unacknowledged, or retained; none in a child after a fork."""
-        if self._lane.forks != self._forks:
+        """Sends that are unacknowledged; none in a child after a fork."""
+        if self._lane.forks != self._forks or not self._awaits:
             return 0
         return self._lane.guard.run(self._count)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Look at the words of the sends until all are written."""
-        return not self._awaits or poll(lambda: not self.in_flight, timeout)
+    def settle(self) -> None:
+        """Count them."""
+        _ = self.in_flight
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """What its receivers have not acknowledged, as far as was looked."""
+        return self._sends.length if self._awaits else 0
+
+    def lingers(self, peers: int) -> bool:
+        """Look at the words of the sends; of published ones at the readers' progress."""
+        if self._awaits:
+            return self.in_flight > 0
+        if self._closed or self._last is None or self._lane.forks != self._forks:
+            return False
+        lags = self._lane.guard.run(self._behind, *self._last)
+        now = time.monotonic()
+        if lags != self._lags or not self._moved:
+            self._lags, self._moved = lags, now
+        return (len(lags) < peers or any(lags)) and now < self._moved + CATCH_UP
+
+    def wait(self, timeout: float | None = None, *, peers: int = 0) -> bool:
+        """Look until it lingers no longer."""
+        return poll(lambda: not self.lingers(peers), timeout)
 
     def peer_gone(self, remaining: int) -> None:
         """Make the sends in flight suspects (sends.py)."""
@@ -93,6 +124,9 @@ class SharedOutbox:
         if hasattr(self, "_closed"):  # else it was never made
             self.close()
 
+    def _behind(self, board: Board, acknowledge: AckReference) -> list[int]:
+        return board.behind(acknowledge) if board in self._lane.boards else []
+
     def _count(self) -> int:
         self._sends.settle()
         return len(self._sends)
@@ -107,15 +141,17 @@ class SharedOutbox:
     def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries
         wanted = bool(entries) and not self._closed
-        board, acknowledge = lane.take_word() if wanted and self._awaits else (None, NO_ACK)
+        board, acknowledge = (lane.take_word if self._awaits else lane.publish_word)() if wanted else (None, NO_ACK)
         if not wanted or (self._awaits and board is None):
             placing.let_go()
             return INLINE
-        send = Send(placing.helds, placing.length, board, acknowledge)
+        send = Send(placing.helds, placing.length, board if self._awaits else None, acknowledge)
         self._sends.add(send)
+        if board and not self._awaits:
+            self._last = board, acknowledge
         packed = references.pack(acknowledge, placing.blocks, [entry for _, entry in entries])
         tracker = None
         if lane.arena.loans:
             loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
             tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        return Placed({index for index, _ in entries}, packed, tracker, send)
+        return Placed({index for index, _ in entries}, packed, tracker, placing.length, send)

@@ -41,9 +41,11 @@ class Placing:
     copies: what `copy` has to do: (block, where in it, view).
     """
 
-    __slots__ = ("_numbers", "_written", "blocks", "copies", "entries", "helds", "length")
+    __slots__ = ("_numbers", "_refers", "_written", "blocks", "copies", "entries", "helds", "length")
 
-    def __init__(self) -> None:
+    def __init__(self, *, refers: bool) -> None:
+        """refers: whether some of the buffers may lie in shared memory, and are to be referred to there."""
+        self._refers = refers
         self.helds: list[Shareable] = []
         self.blocks: list[bytes] = []
         self.entries: list[tuple[int, bytes]] = []
@@ -53,7 +55,7 @@ class Placing:
     def find(self, lane: Lane, buffers: Sequence[memoryview]) -> None:
         """Find a place for each buffer that is to have one."""
         rest = [(index, view) for index, view in enumerate(buffers) if view.nbytes >= EACH_FROM]
-        if lane.refers:
+        if self._refers:
             self._numbers: dict[bytes, int] = {}  # of blocks that are referred to where they are
             self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
             rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]

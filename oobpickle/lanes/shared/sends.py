@@ -56,7 +56,9 @@ class Send:
 
 
 class Sends(Protocol):
-    """The sends of one endpoint that are not over."""
+    """The sends of one endpoint that are not over. length: their shared bytes together, as far as was looked."""
+
+    length: int
 
     def add(self, send: Send) -> None:
         """Enter a send that is about to go out."""
@@ -87,6 +89,7 @@ class Awaited:
     """Each send has one receiver, which acknowledges."""
 
     def __init__(self) -> None:
+        self.length = 0
         self._pending: deque[Send] = deque()  # in no certain order: `settle` goes round
         self._next = 1
         self._progress: dict[tuple[Board, int], int] = {}  # the position of the last send that each reader acknowledged
@@ -99,6 +102,7 @@ class Awaited:
         send.position = self._next
         self._next += 1
         self._pending.append(send)
+        self.length += send.length
 
     def settle(self, most: int | None = None) -> None:
         """As the protocol has it."""
@@ -124,14 +128,14 @@ class Awaited:
             key = board, reader
             if send.position > self._progress.get(key, 0):
                 self._progress[key] = send.position
-            send.end(reusable=True)
+            self._end(send, reusable=True)
             if len(self._progress) > _MOST_READERS:
                 self._progress = self._of_the_living()
 
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""
         if not send.is_over:
-            send.end(reusable=True)
+            self._end(send, reusable=True)
 
     def peer_gone(self, remaining: int) -> None:
         """As the protocol has it."""
@@ -158,10 +162,14 @@ class Awaited:
     def _lose(self, before: int) -> None:
         for send in self._pending:
             if send.position < before and not send.is_over:
-                send.end(reusable=False)
+                self._end(send, reusable=False)
         self._pending = deque(send for send in self._pending if not send.is_over)
         if not any(send.position < self._suspects for send in self._pending):
             self._suspects = 0
+
+    def _end(self, send: Send, *, reusable: bool) -> None:
+        self.length -= send.length
+        send.end(reusable=reusable)
 
     def _of_the_living(self) -> dict[tuple[Board, int], int]:
         return {key: position for key, position in self._progress.items() if key[0].is_alive(key[1])}
@@ -173,13 +181,13 @@ class Retained:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._kept: deque[Send] = deque()  # the oldest first
-        self._length = 0
+        self.length = 0
 
     def add(self, send: Send) -> None:
         """As the protocol has it."""
         self._kept.append(send)
-        self._length += send.length
-        while self._length > self._budget and len(self._kept) > 1:  # the newest stays, whatever its size
+        self.length += send.length
+        while self.length > self._budget and len(self._kept) > 1:  # the newest stays, whatever its size
             self._end(self._kept.popleft())
 
     def settle(self, most: int | None = None) -> None:
@@ -213,5 +221,5 @@ class Retained:
         return len(self._kept)
 
     def _end(self, send: Send) -> None:
-        self._length -= send.length
+        self.length -= send.length
         send.end(reusable=False)

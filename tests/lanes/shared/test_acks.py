@@ -38,6 +38,36 @@ def test_readers_have_numbers_of_their_own(board):
         reader.close()
 
 
+def test_readers_of_published_sends_tell_how_far_they_are(board):
+    first, second, third = (board.publish() for _ in range(3))
+    readers = [PeerBoard(first) for _ in range(3)]
+    assert board.behind(third) == []
+    readers[0].acknowledge(first)
+    readers[1].acknowledge(second)
+    readers[2].acknowledge(third)
+    assert sorted(board.behind(second)) == [0, 0, 1]
+    assert sorted(board.behind(third)) == [0, 1, 2]
+    readers[0].close()
+    assert sorted(board.behind(third)) == [0, 1]
+    readers[1].acknowledge(third)
+    assert board.behind(third) == [0, 0]
+    for reader in readers[1:]:
+        reader.close()
+    assert board.behind(third) == []
+
+
+def test_readers_for_whose_progress_there_is_no_place(board, monkeypatch):
+    monkeypatch.setattr(acks, "PROGRESS", 2)
+    word = board.publish()
+    readers = [PeerBoard(word) for _ in range(3)]
+    for reader in readers[:2]:
+        reader.acknowledge(word)
+    with pytest.raises(LaneError, match="no place left"):
+        readers[2].acknowledge(word)
+    for reader in readers:
+        reader.close()
+
+
 def test_a_late_acknowledgement_is_not_taken_for_anothers(board, monkeypatch):
     first = board.take()
     reader = PeerBoard(first)

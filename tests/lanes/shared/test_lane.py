@@ -9,9 +9,10 @@ import pytest
 
 from oobpickle import shared
 from oobpickle.errors import LaneError, Timeout
-from oobpickle.lanes import open_inbox, open_outbox
+from oobpickle.lanes import INLINE, open_inbox, open_outbox
 from oobpickle.lanes.shared import arena as arena_module
 from oobpickle.lanes.shared import attach, inbox, memfd
+from oobpickle.lanes.shared import outbox as outbox_module
 from oobpickle.lanes.shared.written import Pagemap
 
 KB, MB = 1 << 10, 1 << 20
@@ -69,7 +70,7 @@ def test_what_arrives_is_what_was_sent(one, reader, sizes, readonly):
 
 
 def test_what_is_small_stays_inline(one):
-    assert one.place(views(buffers(100, 4000, 60 * KB))) == ((), b"", None, None)
+    assert one.place(views(buffers(100, 4000, 60 * KB))) == INLINE
     assert one.place([]).shared == ()
     assert one.place(views(buffers(0))).shared == ()
 
@@ -174,6 +175,51 @@ def test_wait_sees_an_acknowledgement_that_comes_meanwhile(one, reader):
     thread.join()
 
 
+def test_a_publisher_waits_for_those_who_are_on_their_way(many, lane, monkeypatch):
+    monkeypatch.setattr(outbox_module, "CATCH_UP", 1000.0)
+    messages = [many.place(views(buffers(MB))).references for _ in range(3)]
+    first, second = open_inbox(shared=True), open_inbox(shared=True)
+    assert many.lingers(2)  # nobody has anything yet
+    first.follow(messages[2], [MB])
+    assert many.lingers(2)
+    assert not many.lingers(1)
+    second.skip(messages[1], 1)
+    assert many.lingers(2)
+    assert many.lingers(1), "one that is known is waited for, also when nobody says how many there are"
+    second.skip(messages[2], 1)
+    assert not many.lingers(2)
+    first.close()
+    second.close()
+
+
+def test_a_publisher_does_not_wait_for_those_who_do_not_move(many, monkeypatch):
+    monkeypatch.setattr(outbox_module, "CATCH_UP", 0.01)
+    many.place(views(buffers(MB)))
+    assert many.lingers(1)
+    assert many.wait(10, peers=1)
+
+
+def test_a_message_that_is_skipped_is_over(one, reader):
+    placed = one.place(views(buffers(MB)))
+    assert one.bytes_in_flight == MB
+    reader.skip(b"nonsense", 1)
+    reader.skip(placed.references, 2)
+    assert one.in_flight == 1
+    reader.skip(placed.references, 1)
+    assert (one.in_flight, one.bytes_in_flight) == (0, 0)
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_snapshot_of_a_loaned_array(one, reader, snapshot):
+    array = shared.empty(MB, "u1")
+    array[:] = 1
+    placed = one.place(views([array]), snapshot=snapshot)
+    assert (placed.tracker is None) is snapshot
+    array[:] = 2
+    (view,) = reader.follow(placed.references, [MB])
+    assert view[0] == (1 if snapshot else 2)
+
+
 def test_a_small_block_is_copied_out_and_free_at_once(one, reader, lane):
     arrays = buffers(inbox.COPY_UP_TO)
     got = follow(reader, one.place(views(arrays)), arrays)
@@ -211,7 +257,7 @@ def test_published_messages_are_kept_while_they_are_new(reader, lane):
     outbox = open_outbox(shared=True, receivers="many", retain=3 * MB)
     sent = [buffers(MB)[0] + number for number in range(6)]
     placed = [outbox.place([memoryview(array)]) for array in sent]
-    assert (outbox.in_flight, outbox.wait()) == (3, True)
+    assert (outbox.in_flight, outbox.bytes_in_flight, outbox.wait(0)) == (0, 0, True)
     for index in range(3, 6):
         assert np.array_equal(follow(reader, placed[index], [sent[index]])[0], sent[index])
     late = 0

@@ -293,9 +293,15 @@ def run(**options):
 
 
 def test_the_arena_against_a_dictionary():
-    run(max_examples=60)
+    run(max_examples=20)
 
 
+@pytest.mark.slow
+def test_the_arena_against_a_dictionary_for_long():
+    run(max_examples=1000)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", ["readers do not lock", "leases end at once", "the sender forgets readers"])
 def test_the_model_can_fail(mistake):
     def work(connection):

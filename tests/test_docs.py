@@ -33,6 +33,14 @@ def test_the_page_on_endpoints_runs(python):
     assert "on its way" in python(code_of(ROOT / "docs" / "endpoints.md"))
 
 
+def test_the_page_on_speed_runs(python):
+    assert "view" in python(code_of(ROOT / "docs" / "speed.md"))
+
+
+def test_the_page_on_security_runs(python):
+    assert "its stream was not read" in python(code_of(ROOT / "docs" / "security.md"))
+
+
 class TheExample:
     """A codec that gives what the page says, whatever the object."""
 

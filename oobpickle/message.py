@@ -11,7 +11,7 @@ from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.errors import DecodeError
 
-_PROTO = 0x80  # what a pickle begins with since protocol 2
+_PROTO = b"\x80"  # what a pickle begins with since protocol 2
 
 
 def dumps(obj: Any, *, codec: AnyCodec = DEFAULT_CODEC) -> list[wire.Frame]:
@@ -42,10 +42,12 @@ def unpack(views: Sequence[memoryview], codec: Codec) -> Any:
     """Rebuild the object of a message from flat views of its frames."""
     if not views:
         raise DecodeError("a message without frames")
-    head = views[0]
-    if codec.number == wire.PICKLE and len(head) and head[0] == _PROTO:
-        return codec.decode(head, views[1:])
-    message = wire.unpack(views)
+    try:
+        message = wire.unpack(views)
+    except DecodeError:
+        if codec.number == wire.PICKLE and bytes(views[0][:1]) == _PROTO:
+            return codec.decode(views[0], views[1:])
+        raise
     return decode(message, codec)
 
 

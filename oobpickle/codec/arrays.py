@@ -39,7 +39,8 @@ MANY = 8
 _ALIGN = 16  # of the places of arrays in a gathered buffer: the strictest that a dtype asks for
 _ZEROS = bytes(_ALIGN)
 _END = b"tR\x940"  # TUPLE, REDUCE, MEMOIZE, POP
-_DENSE = 0x1 | 0x2  # C_CONTIGUOUS, F_CONTIGUOUS in ndarray.flags.num
+_C, _F = 0x1, 0x2  # C_CONTIGUOUS, F_CONTIGUOUS in ndarray.flags.num
+_DENSE = _C | _F
 _KIND = _DENSE | 0x400  # WRITEABLE
 _ARRAY_TABLE = (
     b"".join(b"\x8c" + bytes([len(name)]) + name.encode() for name in (array_table.__module__, array_table.__name__))
@@ -96,17 +97,17 @@ def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
     pieces: list[bytes | memoryview] = [_ARRAY_TABLE, b"(N"]
     buffers: list[memoryview] = []
     for a in arrays:
-        if a.nbytes:
-            flat, strides = contiguous(a)
-            if a.nbytes < in_band:
-                in_band -= a.nbytes
-                pieces += (b"(\x96", a.nbytes.to_bytes(8, "little"), flat)  # BYTEARRAY8
-            else:
-                pieces.append(b"(\x97")
-                buffers.append(flat)
-            pieces += (_opcodes(a, strides, 0, 1), b"t")
-        else:
+        nbytes = a.nbytes
+        if not nbytes:
             pieces += (b"(N", _opcodes(a, None, 0, 1), b"t")
+        elif nbytes < in_band:
+            in_band -= nbytes
+            flat, strides = (a.tobytes(), None) if a.flags.num & _C else contiguous(a)
+            pieces += (b"(\x96", nbytes.to_bytes(8, "little"), flat, _opcodes(a, strides, 0, 1), b"t")  # BYTEARRAY8
+        else:
+            flat, strides = contiguous(a)
+            buffers.append(flat)
+            pieces += (b"(\x97", _opcodes(a, strides, 0, 1), b"t")
     pieces.append(_END)
     return b"".join(pieces), buffers
 

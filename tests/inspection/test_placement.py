@@ -122,7 +122,6 @@ BUFFER = pickle.PickleBuffer(b"12345678")
         (BUFFER, ((1, 2, 3, 4, 5), "x", None, 0, 2**60, True)),
         7,
     ],
-    ids=repr,
 )
 @pytest.mark.parametrize("order", [None, b"\0\0\0\0\xff\xff\xff\xff", b"123", "x"], ids=repr)
 def test_tables_that_lie(group, order):

@@ -1,4 +1,4 @@
-"""pyzmq's own `Socket.send_pyobj` and `recv_pyobj`: pickle, in-band, one frame."""
+"""pyzmq's own `Socket.send_pyobj` and `recv_pyobj`, as they are called: pickle of its default protocol, in-band, one frame."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def send(socket: "zmq.Socket[Any]", obj: Any) -> None:
-    socket.send_pyobj(obj, protocol=5)
+    socket.send_pyobj(obj)
 
 
 def recv(socket: "zmq.Socket[Any]") -> Any:

@@ -17,7 +17,7 @@ from typing import Self
 class Limits:
     """The bounds of one data codec; immutable. Raise one on both sides, and only between peers that trust each other.
 
-    Each field is a whole number above zero; its unit and its reason stand beside it. An object beyond a bound raises
+    Each field is a whole number above zero, 255 or more where it says so; its unit and its reason stand beside it. An object beyond a bound raises
     EncodeError at the sender and DecodeError at the receiver; both name the field.
     """
 
@@ -33,10 +33,10 @@ class Limits:
     arrays with room to spare need. Small arrays share buffers and do not count."""
 
     text_bytes: int = 64 * 2**20
-    """Bytes of one text. A text in which a single character is wide takes four times its bytes in memory."""
+    """Bytes of one text, 255 or more: shorter ones are not looked at. A text in which a single character is wide takes four times its bytes in memory."""
 
     int_bytes: int = 2**14
-    """Bytes of one integer: 39,456 digits. Arithmetic on integers is worse than linear, and values are computed with."""
+    """Bytes of one integer, 255 or more: shorter ones are not looked at. So many are 39,456 digits. Arithmetic on integers is worse than linear, and values are computed with."""
 
     key_values: int = 1000
     """Values in one dict key or set member: 1 for a number or a text, 1 more than its parts for a tuple. Hashing and
@@ -79,8 +79,9 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{field.name} is {value!r}; it must be a whole number above zero")
+            least = 255 if field.name in ("text_bytes", "int_bytes") else 1
+            if type(value) is not int or value < least:
+                raise ValueError(f"{field.name} is {value!r}; it must be a whole number, {least} or more")
 
     def replace(self, **bounds: int) -> Self:
         """These limits with the named bounds changed. Raises TypeError for a name that is no field."""

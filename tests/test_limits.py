@@ -30,6 +30,13 @@ def test_a_bound_is_a_whole_number_above_zero(value):
         Limits(opcodes=value)
 
 
+@pytest.mark.parametrize("name", ["text_bytes", "int_bytes"])
+def test_what_is_short_is_not_looked_at(name):
+    assert Limits(**{name: 255})
+    with pytest.raises(ValueError, match=f"{name} is 254; .* 255 or more"):
+        Limits(**{name: 254})
+
+
 def test_an_unknown_name():
     with pytest.raises(TypeError):
         DEFAULT.replace(opcode=1)

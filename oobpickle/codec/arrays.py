@@ -20,7 +20,8 @@ How the arrays are laid out on buffers:
 
 from collections.abc import Iterable
 from functools import lru_cache
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from pickle import Pickler
 from typing import Any, NamedTuple
 
@@ -114,14 +115,14 @@ def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
 
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
-    keys = list(map(_key, arrays))
-    first = keys[0][0]
     # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
-    if not without and keys.count(keys[0]) == len(keys) and all(key[0] is first for key in keys):
-        return [list(range(len(arrays)))]
+    if not without and all(map(is_, map(_dtype, arrays), repeat(arrays[0].dtype))):
+        layouts = list(map(_layout, arrays))
+        if layouts.count(layouts[0]) == len(layouts):
+            return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
-    for index, (dtype, shape, flags) in enumerate(keys):
+    for index, (dtype, shape, flags) in enumerate(map(_key, arrays)):
         if index in without:
             continue
         name = names.get(id(dtype))
@@ -134,6 +135,8 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
 
 
 _key = attrgetter("dtype", "shape", "flags.num")
+_dtype = attrgetter("dtype")
+_layout = attrgetter("shape", "flags.num")
 
 
 class _Run(NamedTuple):
@@ -179,7 +182,9 @@ def _concatenate(table: _Table, arrays: list[Array], indices: list[int]) -> None
     One piece, since malloc hands it out warm again the next time, which it does not with many of a megabyte.
     """
     like = arrays[indices[0]]
-    members = [opaque(arrays[index]) for index in indices]
+    members = [arrays[index] for index in indices]
+    if opaque(like) is not like:  # then none of this kind is as it is
+        members = list(map(opaque, members))
     strides = None
     if (axes := axes_by_address(like)) is not None:
         members = [a.transpose(axes) for a in members]

@@ -40,8 +40,10 @@ from oobpickle.codec.vocabulary import LIBRARIES, Rebuilder, Vocabulary
 from oobpickle.errors import DecodeError, EncodeError, type_name
 from oobpickle.limits import DEFAULT, Limits
 
+_ndarray = np.ndarray
 _nbytes = attrgetter("nbytes")
 _itemsize = attrgetter("itemsize")
+_ndim = attrgetter("ndim")
 
 
 class DataCodec:
@@ -165,13 +167,15 @@ class DataCodec:
         known = self._kept.get(stream)
         if known is None or known[1] != lengths:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
-            if not verdict.sure or (arrays and not (verdict.plain and self._small_items(arrays))):
+            if not verdict.sure or (arrays and not (verdict.plain and self._within(arrays))):
                 self._load(stream, buffers, verdict, known=False)
             self._kept.keep(stream, (verdict, lengths))
         return stream, buffers
 
-    def _small_items(self, arrays: list[Array]) -> bool:
-        return bool(max(map(_itemsize, arrays)) <= self._limits.itemsize)
+    def _within(self, arrays: list[Array]) -> bool:
+        """Whether arrays are within the limits that a plain table can still meet."""
+        limits = self._limits
+        return bool(max(map(_itemsize, arrays)) <= limits.itemsize and max(map(_ndim, arrays)) <= limits.dimensions)
 
     def _failure(self, obj: Any) -> Exception | None:
         try:
@@ -192,7 +196,7 @@ class _DataPickler(CodecPickler):
 
     def reducer_override(self, obj: Any, /) -> Any:
         cls: Any = type(obj)
-        if cls is np.ndarray:
+        if cls is _ndarray:
             if not obj.dtype.hasobject:
                 self._arrays.append(obj)
                 return TAKE

@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 KEPT_BYTES = 2**20
 """Bytes of the streams that one codec keeps: some thousand messages with a handful of arrays."""
 
-KEPT_EACH = 2**14
-"""The longest stream, in bytes, that is kept. A longer one holds more that changes from message to message."""
+KEPT_EACH = 2**18
+"""The longest stream, in bytes, that is kept: that of ten thousand named arrays is 179 KB. A longer one would drive too
+many others out."""
 
 Known = TypeVar("Known")
 

@@ -88,3 +88,33 @@ def mixed(index, seed):
 def crash(index, seed):
     """For the machinery's own tests: the seed's digits are the letters of targets.crash."""
     return Case(b"_chsmaeX"[index : index + 1])
+
+
+@cache
+def spots():
+    """Each byte of our own encodings, the long ones apart: (stream, buffers, index)."""
+    return [
+        (stream, buffers, at)
+        for stream, buffers in corpus.encodings()
+        if len(stream) < 1500
+        for at in range(len(stream))
+    ]
+
+
+def truncated(index, seed):
+    """Our own encodings, cut off at every point; cut off in a frame that says so."""
+    stream, buffers, at = spots()[index // 2]
+    return Case(stream[:at] if index % 2 else framed(stream[11:at]), buffers)
+
+
+def flipped(index, seed):
+    """Our own encodings, every bit flipped."""
+    stream, buffers, at = spots()[index // 8]
+    return Case(stream[:at] + bytes([stream[at] ^ 1 << index % 8]) + stream[at + 1 :], buffers)
+
+
+def nicked(index, seed):
+    """One of these two, somewhere."""
+    random = Random(f"{seed}/{index}")
+    kind, times = random.choice(((truncated, 2), (flipped, 8)))
+    return kind(random.randrange(times * len(spots())), seed)

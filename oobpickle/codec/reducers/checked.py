@@ -147,7 +147,7 @@ def checked_table(order: Any, *groups: Any) -> Callable[[], Array]:
 def plain_table(order: None, *groups: Any) -> Callable[[], Array]:
     """`checked_table`, where the scan has seen to the types of the arguments, and to lengths that are not below zero."""
     total = 0
-    itemsize = limits().itemsize
+    itemsize, dimensions = limits().itemsize, limits().dimensions
     for group in groups:
         if len(group) == 2:
             description, shape, strides, _, count, _ = group[1]
@@ -157,6 +157,7 @@ def plain_table(order: None, *groups: Any) -> Callable[[], Array]:
                 count == 1
                 and strides is None
                 and dtype.itemsize <= itemsize
+                and len(shape) <= dimensions
                 and (0 not in shape or dtype.itemsize < 256)
             ):
                 total += 1

@@ -366,10 +366,10 @@ def test_a_lossless_publisher_sends_frames(api, tmp_path):
 def test_keep_last_is_repeated_by_both(api, tmp_path):
     pub = api.make("Publisher", bind=["tcp://127.0.0.1:*", f"ipc://{tmp_path}/s"], insecure=True, keep_last=True)
     api.call(pub.send, "a", array())
-    for address in pub.addresses:
+    for count, address in enumerate(pub.addresses, 1):
         sub = api.make("Subscriber", connect=address, insecure=True)
         receiving = api.start(sub.recv, timeout=5)
-        until(lambda: pub.subscribed("a"))
+        api.call(pub.wait_for_subscribers, count, timeout=5)
         np.testing.assert_array_equal(receiving(5)[1], array())
 
 

@@ -21,6 +21,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     made = {
         "index.md": (ROOT / "README.md").read_text(),
+        "benchmarks.md": (ROOT / "benchmarks" / "README.md").read_text(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(),
         "license.md": f"# Licence\n\n```text\n{(ROOT / 'LICENSE').read_text()}```\n",
         "examples.md": "\n".join(_examples()),
@@ -36,7 +37,13 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return _relinked(markdown, made_at_root=False)
 
 
-PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "LICENSE": "license.md", "examples/": "examples.md"}
+PAGES = {
+    "benchmarks/README.md": "benchmarks.md",
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "LICENSE": "license.md",
+    "examples/": "examples.md",
+}
 
 
 def _relinked(text: str, *, made_at_root: bool) -> str:

@@ -10,6 +10,18 @@ from oobpickle.bench.things import ARRAY, size_name
 
 _LIMITS = {MEMCPY: "one memcpy, warm", STREAM: "bare stream socket"}  # drawn as what cannot be passed, or hardly
 
+_POINTS = 500  # of one line: more cannot be seen, and make a large file
+_OTHERS = (
+    "black",
+    "darkkhaki",
+    "rosybrown",
+    "darkseagreen",
+    "lightsteelblue",
+    "tan",
+    "thistle",
+    "0.6",
+)  # paler than ours
+
 
 def plot(results: Sequence[Figures], path: str, caption: str) -> None:
     """Draw all that can be drawn into a .png or .svg file. Raises ValueError if there is nothing to draw or for another suffix."""
@@ -24,12 +36,15 @@ def plot(results: Sequence[Figures], path: str, caption: str) -> None:
     panels = len(by_transport) + len(trips)
     if not panels:
         raise ValueError("there is no throughput and no round trip to draw")
-    figure = Figure(figsize=(1 + 6 * panels, 5.6), layout="constrained")
+    figure = Figure(figsize=(1 + 6.5 * panels, 5.6), layout="constrained")
     FigureCanvasAgg(figure)  # no window, and none of pyplot's global state
     axes = figure.subplots(1, panels, squeeze=False)
     names = [name for one in results for name in one.runs]
     drawn = [name for name in dict.fromkeys(names) if name not in _LIMITS]
-    colours = {name: f"C{index % 10}" for index, name in enumerate(drawn)}
+    ours = [name for name in drawn if name.startswith("oobpickle")]
+    others = [name for name in drawn if name not in ours]
+    colours = {name: f"C{index % 10}" for index, name in enumerate(ours)}
+    colours |= {name: _OTHERS[index % len(_OTHERS)] for index, name in enumerate(others)}
     for axis, (transport, several) in zip(axes[0], by_transport.items(), strict=False):
         _throughput(axis, transport, several, colours)
     for axis, one in zip(axes[0][len(by_transport) :], trips, strict=True):
@@ -70,7 +85,7 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
     axis.set_xlabel("size of the array")
     axis.set_ylabel("GB/s (10⁹ bytes a second)")
     axis.grid(color="0.9")
-    axis.legend(fontsize=8, framealpha=0.9)
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
 def _latency(axis: Any, figures: Figures, colours: dict[str, str]) -> None:
@@ -84,10 +99,11 @@ def _latency(axis: Any, figures: Figures, colours: dict[str, str]) -> None:
         count = len(latencies)
         longest = max(longest, latencies[int(count * 0.99)])
         shortest = min(shortest, latencies[0])
-        shares = [(index + 1) / count * 100 for index in range(count)]
+        step = max(1, count // _POINTS)
+        shares = [(index + 1) / count * 100 for index in range(0, count, step)]
         middle = 1e6 / figures.rate(name).value
         axis.plot(
-            [latency * 1e6 for latency in latencies],
+            [latency * 1e6 for latency in latencies[::step]],
             shares,
             color=colours.get(name, "0.45"),
             linewidth=2.2 if name.startswith("oobpickle") else 1.2,

@@ -63,7 +63,7 @@ def bench(
     file: Annotated[
         list[str] | None, typer.Option(metavar="FILE.npy", help="Send the array of this file; may be repeated.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=0, help="Turns that each peer takes; 0: nine, or three if --quick.")] = 0,
+    rounds: Annotated[int, typer.Option(min=0, help="Turns that each peer takes; 0: nine, or five if --quick.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Use no more; default and most: half of what is free.")

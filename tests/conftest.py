@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -35,6 +36,12 @@ settings.load_profile("tests")
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run what takes minutes or gigabytes")
+
+
+def pytest_configure():
+    # Who starts the suite in the background of a shell has it ignore Ctrl-C, and so all commands that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):

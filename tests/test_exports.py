@@ -131,3 +131,17 @@ new = {name.partition(".")[0] for name in set(sys.modules) - before - {"numpy.ma
 print(*sorted(name for name in new - set(sys.stdlib_module_names) if not name.startswith("_sysconfigdata")))
 """
     assert python(code).split() in (["oobpickle"], ["oobpickle", "zmq"])
+
+
+def test_the_data_codec_is_the_default_everywhere():
+    """Whatever takes codec= and is called without it must be safe to point at strangers."""
+    found = {}
+    for module in (oobpickle, oobpickle.aio):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if callable(thing) and not (isinstance(thing, type) and issubclass(thing, BaseException)):
+                parameters = inspect.signature(thing).parameters
+                if "codec" in parameters:
+                    found[f"{module.__name__}.{name}"] = parameters["codec"].default
+    assert len(found) >= 20
+    assert set(found.values()) == {"data"}, found

@@ -63,7 +63,7 @@ def test_stats_swallow_no_reply(peer, ipc):
 
 def test_who_waits_for_room_swallows_no_reply(peer, ipc):
     async def ask():
-        async with Client(connect=ipc, codec="pickle", high_water_mark=1) as client:
+        async with Client(connect=ipc, codec="pickle", high_water_mark=1, lane="inline") as client:
             asking = asyncio.create_task(client.request(1, timeout=30))
             await in_flight(client, 1)
             peer.recv()
@@ -84,7 +84,7 @@ def test_who_waits_for_room_swallows_no_reply(peer, ipc):
             client._out.put = put_and_tell
             big = np.zeros(2**20)
             others = [asyncio.create_task(client.request(big)) for _ in range(10)]
-            await full.wait()
+            await asyncio.wait_for(full.wait(), 60)
             started = time.monotonic()
             assert await asking == 2
             assert time.monotonic() - started < 20, "found when the time was up"

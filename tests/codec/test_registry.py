@@ -295,8 +295,10 @@ class TestWhatMayNotBeRegistered:
             Registry().register(Opaque, encode=id)
 
     def test_a_class_without_a_name_elsewhere(self):
+        made = dataclasses.make_dataclass("Made", ["x"])
+        made.__module__ = "__main__"
         with pytest.raises(ValueError, match="tag="):
-            Registry().register(dataclasses.make_dataclass("Made", ["x"], namespace={"__module__": "__main__"}))
+            Registry().register(made)
 
         @dataclasses.dataclass
         class Local:

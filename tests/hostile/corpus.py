@@ -120,7 +120,7 @@ def plain():
         ],
         "dtypes": [np.dtype("f8"), np.dtype(">M8[3D]"), np.dtype([("a", "O"), ("b", "S3", (2,))]), np.dtype("V5")],
         "scalars": [np.float32(1.5), np.int8(-1), np.bool_(True), np.datetime64("2024-01-01"), np.timedelta64(5, "s")]
-        + [np.str_("s"), np.bytes_(b"b"), np.complex128(1j), np.longdouble(1) / 3, np.datetime64("NaT")],
+        + [np.str_("s"), np.bytes_(b"b"), np.complex128(1j), np.longdouble(1) / 3, np.datetime64("NaT", "s")],
         "scalar keys": {np.int64(7): 1, np.str_("t"): 2, np.float64(0.5): 3},
     }
 

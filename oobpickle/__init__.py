@@ -7,11 +7,12 @@ Three pairs, the same idea on three media::
     oobpickle.dump(obj, "file.oob")      obj = oobpickle.load("file.oob")   # a file, mapped when loaded
 
 And endpoints, which connect processes by patterns: `Publisher` and `Subscriber`, `Pusher` and `Puller`, `Client` and
-`Server`; `oobpickle.aio` has the same for asyncio.
+`Server`; `oobpickle.aio` has the same for asyncio. `oobpickle.shared` makes arrays that are sent by reference.
 """
 
 from typing import Any
 
+from oobpickle import shared
 from oobpickle.allocator import reuse_memory
 from oobpickle.codec.data_codec import DataCodec
 from oobpickle.codec.pickle_codec import PickleCodec
@@ -81,6 +82,7 @@ __all__ = [
     "register",
     "reuse_memory",
     "send",
+    "shared",
 ]
 
 

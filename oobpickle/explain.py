@@ -23,6 +23,7 @@ from oobpickle.inspection.ledger import Entry, Item, Ledger, Way
 from oobpickle.inspection.opcodes import NAMES
 from oobpickle.inspection.places import MISSING, Place
 from oobpickle.inspection.values import Value
+from oobpickle.lanes.shared import loans
 
 WORTH_ADVICE = 32 * 1024
 """Bytes of a copy from which it is worth a thought."""
@@ -44,14 +45,18 @@ def explain(obj: Any, *, codec: AnyCodec = DEFAULT_CODEC) -> Ledger:
     again = chosen.encode(obj)[1]
     places = set(map(_address, again))
     own = [_address(buffer) in places for buffer in buffers]
-    return _ledger([memoryview(frame) for frame in frames], _Sender(obj, own))
+    shared = [loans.state(buffer) for buffer in buffers]
+    return _ledger([memoryview(frame) for frame in frames], _Sender(obj, own, shared))
 
 
 class _Sender(NamedTuple):
-    """What is known at the sending side. own: for each buffer, whether it is memory that was there before."""
+    """What is known at the sending side. own: for each buffer, whether it is memory that was there before; shared: whether
+    that is shared memory.
+    """
 
     obj: Any
     own: Sequence[bool]
+    shared: Sequence[loans.State]
 
 
 def _ledger(frames: list[memoryview], sender: _Sender | None) -> Ledger:
@@ -92,13 +97,16 @@ def _buffer_entries(
         items = contents.items(index) or (Item("obj", "", "a buffer", nbytes),)
         where = [contents.places.of(part.value) for part in contents.parts(index)]
         frame = None if isinstance(buffer, int) else numbers.get(id(buffer), 0)
-        way, why, advice = _how(frame, where, None if sender is None else sender.own[index])
+        known = (None, "") if sender is None else (sender.own[index], sender.shared[index])
+        way, why, advice = _how(frame, where, *known)
         entries.append(Entry(way, nbytes, items, why, frame, index, advice if nbytes >= WORTH_ADVICE else ""))
     return entries
 
 
-def _how(frame: int | None, places: list[Place], own: bool | None) -> tuple[Way, str, str]:
+def _how(frame: int | None, places: list[Place], own: bool | None, shared: loans.State) -> tuple[Way, str, str]:
     """How a buffer travels, why, and what to do about it. places: of what stands on it. own: None: it is not known."""
+    if shared == "shared":
+        return "shared reference", _SHARED, ""
     if frame is None:
         return "shared reference", "the bytes stay in the sender's shared memory", ""
     if own is None:
@@ -109,6 +117,8 @@ def _how(frame: int | None, places: list[Place], own: bool | None) -> tuple[Way,
             _GLUED if len(places) < 2 or own else f"{_GATHERED}; together small enough for the head",
             "",
         )
+    if own and shared == "written":
+        return "view", _WRITTEN, ""
     if own:
         return "view", _OVERLAP if len(places) > 1 else _VIEW, ""
     if len(places) > 1:
@@ -122,6 +132,8 @@ def _how(frame: int | None, places: list[Place], own: bool | None) -> tuple[Way,
 
 _SMALL = "a small array: in the stream it costs less than as a buffer"
 _VIEW = "the object's own memory: nothing is copied"
+_SHARED = "it lies in shared memory: where the lane is shared only a reference travels, elsewhere a frame"
+_WRITTEN = "it came by shared memory and was written to: what was written is this process's alone, so it is copied"
 _OVERLAP = "views of one array that overlap: the memory under them goes once, and they share it on arrival"
 _GATHERED = "small values side by side: a buffer each would cost more than the copy"
 _GLUED = f"no more than {wire.GLUE_EACH // 1024} KB: copied into the head, a frame of its own would cost more"

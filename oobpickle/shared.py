@@ -13,14 +13,16 @@ Where there is no room in the arena, or no shared lane on this platform, an ordi
 from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from oobpickle.codec.pickle_codec import PickleCodec
 from oobpickle.lanes.shared import loans
 from oobpickle.lanes.shared.arena import Stats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["Stats", "copy", "empty", "empty_like", "full", "is_shared", "set_limit", "stats", "zeros"]
 
@@ -31,7 +33,7 @@ T = TypeVar("T")
 _CODEC = PickleCodec()  # for objects of this process, which never leave it as a stream
 
 
-def empty(shape: Shape, dtype: DTypeLike = float, *, order: Order = "C") -> NDArray[Any]:
+def empty(shape: Shape, dtype: "DTypeLike" = float, *, order: Order = "C") -> "NDArray[Any]":
     """Make an array in shared memory that holds whatever is there. As numpy.empty.
 
     It is aligned to 64 bytes, or to a page from a page up. Raises TypeError for a dtype with Python objects in it (also
@@ -48,21 +50,23 @@ def empty(shape: Shape, dtype: DTypeLike = float, *, order: Order = "C") -> NDAr
     return np.ndarray(lengths, chosen, lent, order=order)
 
 
-def zeros(shape: Shape, dtype: DTypeLike = float, *, order: Order = "C") -> NDArray[Any]:
+def zeros(shape: Shape, dtype: "DTypeLike" = float, *, order: Order = "C") -> "NDArray[Any]":
     """Make an array of zeros in shared memory. As numpy.zeros, and `empty`."""
     array = empty(shape, dtype, order=order)
     array.reshape(-1, order="A").view(np.uint8)[...] = 0
     return array
 
 
-def full(shape: Shape, fill_value: ArrayLike, dtype: DTypeLike | None = None, *, order: Order = "C") -> NDArray[Any]:
+def full(
+    shape: Shape, fill_value: "ArrayLike", dtype: "DTypeLike | None" = None, *, order: Order = "C"
+) -> "NDArray[Any]":
     """Make an array in shared memory that holds fill_value everywhere. As numpy.full, and `empty`."""
     array = empty(shape, np.asarray(fill_value).dtype if dtype is None else dtype, order=order)
     np.copyto(array, fill_value, casting="unsafe")
     return array
 
 
-def empty_like(prototype: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
+def empty_like(prototype: "ArrayLike", dtype: "DTypeLike | None" = None) -> "NDArray[Any]":
     """Make an array in shared memory of the same shape, dtype and order of axes. As numpy.empty_like, and `empty`."""
     like = np.asarray(prototype)
     axes = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))  # the outermost first

@@ -2,71 +2,157 @@
 
 Rule 1: all that can fail on the sender's side fails before the first frame is sent.
 Rule 2: pyzmq is given memoryviews only: of those it holds the export while it sends, of a bytearray itself it does not.
-Rule 3: flags and the socket's time-outs mean what they mean in pyzmq; expiry is zmq.Again.
+Rule 3: buffers go through shared memory only when both sides say so.
+Rule 4: flags and the socket's time-outs mean what they mean in pyzmq; expiry is zmq.Again.
 """
 
 from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from weakref import WeakKeyDictionary
 
 import zmq
 
+from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
-from oobpickle.message import dumps, unpack
+from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
+from oobpickle.lanes.following import followed
+from oobpickle.message import decode, unpack
 from oobpickle.tracker import DONE, Tracker
 
 if TYPE_CHECKING:
     import zmq.asyncio
 
 
+Lane: TypeAlias = Literal["inline", "shared"]
+"""Which way large buffers go on a socket of the user's own: see `send`."""
+
+
 @overload
 def send(
-    socket: "zmq.asyncio.Socket", obj: Any, *, codec: AnyCodec = ..., flags: int = ..., snapshot: bool = ...
+    socket: "zmq.asyncio.Socket",
+    obj: Any,
+    *,
+    codec: AnyCodec = ...,
+    flags: int = ...,
+    snapshot: bool = ...,
+    lane: Lane = ...,
 ) -> Awaitable[Tracker]: ...
 @overload
 def send(
-    socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = ..., flags: int = ..., snapshot: bool = ...
+    socket: "zmq.Socket[Any]",
+    obj: Any,
+    *,
+    codec: AnyCodec = ...,
+    flags: int = ...,
+    snapshot: bool = ...,
+    lane: Lane = ...,
 ) -> Tracker: ...
 def send(
-    socket: "zmq.Socket[Any]", obj: Any, *, codec: AnyCodec = DEFAULT_CODEC, flags: int = 0, snapshot: bool = False
+    socket: "zmq.Socket[Any]",
+    obj: Any,
+    *,
+    codec: AnyCodec = DEFAULT_CODEC,
+    flags: int = 0,
+    snapshot: bool = False,
+    lane: Lane = "inline",
 ) -> Tracker | Awaitable[Tracker]:
     """Send obj as one message; its large arrays are not copied.
 
     Gives a tracker over all frames (on an asyncio socket, an awaitable of it): until ``tracker.done`` leave the arrays of
     obj as they are, or the receiver may get them half changed; ``tracker.wait(seconds)`` raises Timeout. Over inproc
     the receiver's arrays are obj's own memory for as long as they live. snapshot=True copies first: done at once.
-    flags: zmq.NOBLOCK, as in pyzmq. Raises EncodeError (nothing was sent), zmq.Again (nothing was sent), and what else
+    flags: zmq.NOBLOCK, as in pyzmq. lane="shared": large buffers stay in shared memory and references travel, to receivers on
+    this host that take them; what they have not received when the socket object dies is lost.
+    Raises EncodeError (nothing was sent), zmq.Again (nothing was sent), and what else
     pyzmq raises; after a KeyboardInterrupt a part of the message may have been sent, so close the socket.
     """
-    frames = dumps(obj, codec=codec)
+    chosen = codec_of(codec)
+    stream, buffers = chosen.encode(obj)
+    placed = INLINE
+    outbox: Outbox = INLINE_OUTBOX
+    if lane == "shared":
+        outbox = _outbox_of(socket)
+        placed = outbox.place(buffers, snapshot=snapshot)
+    frames = wire.pack(chosen.number, stream, buffers, shared=placed.shared, references=placed.references)
     tracker = DONE
     if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
         frames[1:] = map(bytes, frames[1:])
-    elif len(frames) > 1:
-        tracker = Tracker()
+    elif len(frames) > 1 or placed.tracker is not None:
+        tracker = Tracker(beside=placed.tracker)
         frames[1:] = map(tracker.follow, frames[1:])
-    elif type(socket) is zmq.Socket:
-        socket.send(frames[0], flags)
-        return DONE
-    sent = socket.send_multipart(frames, flags, copy=False)
-    return _when(sent, tracker) if isinstance(sent, Awaitable) else tracker
+    try:
+        if len(frames) == 1 and type(socket) is zmq.Socket:
+            socket.send(frames[0], flags)
+            return tracker
+        sent = socket.send_multipart(frames, flags, copy=False)
+    except BaseException:
+        outbox.cancel(placed)
+        raise
+    return _when(sent, tracker, outbox, placed) if isinstance(sent, Awaitable) else tracker
 
 
 @overload
-def recv(socket: "zmq.asyncio.Socket", *, codec: AnyCodec = ..., flags: int = ...) -> Awaitable[Any]: ...
+def recv(
+    socket: "zmq.asyncio.Socket", *, codec: AnyCodec = ..., flags: int = ..., lane: Lane = ..., readonly: bool = ...
+) -> Awaitable[Any]: ...
 @overload
-def recv(socket: "zmq.Socket[Any]", *, codec: AnyCodec = ..., flags: int = ...) -> Any: ...
-def recv(socket: "zmq.Socket[Any]", *, codec: AnyCodec = DEFAULT_CODEC, flags: int = 0) -> Any:
+def recv(
+    socket: "zmq.Socket[Any]", *, codec: AnyCodec = ..., flags: int = ..., lane: Lane = ..., readonly: bool = ...
+) -> Any: ...
+def recv(
+    socket: "zmq.Socket[Any]",
+    *,
+    codec: AnyCodec = DEFAULT_CODEC,
+    flags: int = 0,
+    lane: Lane = "inline",
+    readonly: bool = False,
+) -> Any:
     """Receive one message and rebuild its object (on an asyncio socket, an awaitable of it).
 
     Arrays of 32 KiB and more are views of the received frames and keep them alive, beyond the socket and the
-    context. flags: zmq.NOBLOCK, as in pyzmq. Raises DecodeError for what is no message that this codec
+    context. flags: zmq.NOBLOCK, as in pyzmq. lane="shared": takes references to shared memory as well, which must come from
+    this host; readonly: large arrays that came so are read-only. Raises DecodeError for what is no message that this codec
     takes (that message is gone, the socket works on), zmq.Again, and what else pyzmq raises.
     """
     chosen = codec_of(codec)
+    inbox = _inbox_of(socket) if lane == "shared" else None
     if type(socket) is zmq.Socket:
-        return unpack(recv_frames(socket, flags), chosen)
+        return _decoded(recv_frames(socket, flags), chosen, inbox, readonly)
     received = socket.recv_multipart(flags, copy=False)
-    return _when_received(received, chosen) if isinstance(received, Awaitable) else unpack(_views(received), chosen)
+    if isinstance(received, Awaitable):
+        return _when_received(received, chosen, inbox, readonly)
+    return _decoded(_views(received), chosen, inbox, readonly)
+
+
+def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonly: bool) -> Any:
+    if inbox is None or not wire.is_head(views[0]):
+        return unpack(views, codec)
+    opened = wire.unpack(views, allow_shared=True)
+    if opened.references:
+        opened = followed(opened, inbox, readonly=readonly)
+    return decode(opened, codec)
+
+
+# One of each for a socket, as long as the object lives that stands for it.
+_outboxes: "WeakKeyDictionary[zmq.Socket[Any], Outbox]" = WeakKeyDictionary()
+_inboxes: "WeakKeyDictionary[zmq.Socket[Any], Inbox]" = WeakKeyDictionary()
+
+
+def _outbox_of(socket: "zmq.Socket[Any]") -> Outbox:
+    outbox = _outboxes.get(socket)
+    if outbox is None:
+        kind = socket.get(zmq.TYPE)
+        outbox = _outboxes[socket] = open_outbox(
+            shared=True, receivers="many" if kind in (zmq.PUB, zmq.XPUB) else "one"
+        )
+    return outbox
+
+
+def _inbox_of(socket: "zmq.Socket[Any]") -> Inbox:
+    inbox = _inboxes.get(socket)
+    if inbox is None:
+        inbox = _inboxes[socket] = open_inbox(shared=True)
+    return inbox
 
 
 def recv_frames(socket: "zmq.Socket[Any]", flags: int = 0) -> list[memoryview]:
@@ -86,10 +172,14 @@ def _views(frames: Sequence[Any]) -> list[memoryview]:
     return list(map(_view, frames))
 
 
-async def _when(sent: Awaitable[Any], tracker: Tracker) -> Tracker:
-    await sent
+async def _when(sent: Awaitable[Any], tracker: Tracker, outbox: Outbox, placed: Placed) -> Tracker:
+    try:
+        await sent
+    except BaseException:
+        outbox.cancel(placed)
+        raise
     return tracker
 
 
-async def _when_received(received: Awaitable[Any], codec: Codec) -> Any:
-    return unpack(_views(await received), codec)
+async def _when_received(received: Awaitable[Any], codec: Codec, inbox: Inbox | None, readonly: bool) -> Any:
+    return _decoded(_views(await received), codec, inbox, readonly)

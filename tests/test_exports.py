@@ -14,7 +14,7 @@ PUBLIC = """
     dumps loads dump load send recv iter_file explain
     Pickler Unpickler PickleCodec DataCodec register Limits
     Tracker reuse_memory
-    Publisher Subscriber Message Pusher Puller Client Server Request Curve ipc_address Stats aio
+    Publisher Subscriber Message Pusher Puller Client Server Request Curve ipc_address Stats aio shared
     OobpickleError EncodeError DecodeError LaneError Timeout Closed InsecureEndpoint RemoteError
 """.split()
 

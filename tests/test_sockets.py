@@ -10,7 +10,8 @@ import zmq
 import zmq.asyncio
 
 import oobpickle
-from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout
+from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout, recv, send, shared
+from oobpickle.lanes import AVAILABLE
 from tests.same import assert_same
 
 LARGE = np.arange(100_000.0)
@@ -307,3 +308,51 @@ def test_a_context_in_use_by_several_threads(make_sockets):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="no shared lane here")
+def test_what_was_not_sent_holds_nothing():
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        with pytest.raises(zmq.Again):
+            send(push, np.zeros(1 << 20, np.uint8), lane="shared", flags=zmq.NOBLOCK)
+        assert shared.stats().in_use == 0
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="no shared lane here")
+@pytest.mark.parametrize("loaned", [False, True])
+def test_the_shared_lane_when_told(tmp_path, loaned):
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+        push.bind(f"ipc://{tmp_path}/s")
+        pull.connect(f"ipc://{tmp_path}/s")
+        array = shared.full(1 << 20, 7, np.uint8) if loaned else np.full(1 << 20, 7, np.uint8)
+        tracker = send(push, {"array": array, "text": "t"}, lane="shared")
+        assert tracker.done is not loaned
+        got = recv(pull, lane="shared", readonly=True)
+        assert (got["array"] == 7).all()
+        assert not got["array"].flags.writeable
+        send(push, array, lane="shared")
+        with pytest.raises(DecodeError, match="does not accept"):
+            recv(pull)
+        send(push, "small", lane="shared")
+        assert recv(pull, lane="shared") == "small"
+        send(push, array, lane="shared", snapshot=True).wait(0)
+        array[:] = 8
+        assert (recv(pull, lane="shared") == 7).all()
+        del got
+    del push, pull, array
+    assert shared.stats().in_use == 0
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="no shared lane here")
+def test_the_shared_lane_on_asyncio_sockets(tmp_path):
+    async def main():
+        with zmq.asyncio.Context() as context, context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+            push.bind(f"ipc://{tmp_path}/s")
+            pull.connect(f"ipc://{tmp_path}/s")
+            await send(push, np.full(1 << 20, 7, np.uint8), lane="shared")
+            got = await recv(pull, lane="shared")
+            assert (got == 7).all()
+            assert shared.is_shared(got)
+            del got
+
+    asyncio.run(main())

@@ -122,6 +122,8 @@ class Pair:
 
 def _copies(thing: Prepared, transport: Transport, at_producer: int | None, at_consumer: int | None) -> float | None:
     """The copies that were made, told by the fresh memory at either end; None if that does not tell."""
+    if transport.lands is None:
+        return None
     landing = transport.lands * thing.out_of_band
     if at_producer is None or at_consumer is None or thing.size < MEASURABLE or at_consumer < 0.9 * landing:
         return None  # the last: if what arrived took no fresh memory, then neither would a copy

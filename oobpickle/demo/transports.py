@@ -1,6 +1,6 @@
 """How a thing gets from the producer to the consumer. One class a transport.
 
-The shared lane goes here as a third: same socket as ipc, `send` and `recv` by reference, `lands` 0.
+The shared lane is a third: same socket as ipc, but what travels are references.
 """
 
 from typing import Any, ClassVar
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import zmq
 
 import oobpickle
+from oobpickle import lanes
 
 
 class Transport:
@@ -16,9 +17,9 @@ class Transport:
     name: ClassVar[str]
     """As it is shown."""
 
-    lands: ClassVar[int] = 1
+    lands: ClassVar[int | None] = 1
     """How much fresh memory of the receiver the buffers of a message take if nobody copies them, in units of their own size: the
-    kernel writes them there, once."""
+    kernel writes them there, once. None: they are mapped, which counts as fresh memory and is none."""
 
     def bind(self, socket: "zmq.Socket[bytes]", folder: str) -> str:
         """Bind and give the address. folder: a private one, for files."""
@@ -56,5 +57,24 @@ class Ipc(Transport):
         return address
 
 
-TRANSPORTS: tuple[Transport, ...] = (Tcp(), *((Ipc(),) if zmq.has("ipc") else ()))
+class Shared(Ipc):
+    """As ipc, and the buffers stay in the producer's shared memory: one copy into it, and none on arrival."""
+
+    name = "shared memory"
+    lands = None
+
+    def send(self, socket: "zmq.Socket[bytes]", obj: Any) -> oobpickle.Tracker:
+        """Send references to the object's buffers, copied into shared memory."""
+        return oobpickle.send(socket, obj, lane="shared")
+
+    def recv(self, socket: "zmq.Socket[bytes]") -> Any:
+        """Receive an object of views of the producer's memory."""
+        return oobpickle.recv(socket, lane="shared", readonly=True)
+
+
+TRANSPORTS: tuple[Transport, ...] = (
+    Tcp(),
+    *((Ipc(),) if zmq.has("ipc") else ()),
+    *((Shared(),) if lanes.AVAILABLE else ()),
+)
 """In the order in which they are shown."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes import INLINE_INBOX, Inbox, open_inbox
+from oobpickle.lanes.following import followed
 from oobpickle.wire import Message
 
 LaneChoice: TypeAlias = Literal["auto", "inline", "shared"]
@@ -60,13 +61,7 @@ class References:
 
     def follow(self, message: Message) -> Message:
         """The message with views in the place of its shared buffers. Raises LaneError: then it is lost."""
-        buffers = list(message.buffers)
-        shared = [index for index, buffer in enumerate(buffers) if type(buffer) is int]
-        lengths: Any = [buffers[index] for index in shared]
-        views = self.inbox.follow(message.references, lengths, readonly=self.readonly)
-        for index, view in zip(shared, views, strict=True):
-            buffers[index] = view
-        return message._replace(buffers=buffers)
+        return followed(message, self.inbox, readonly=self.readonly)
 
     def skip(self, message: Message) -> None:
         """The message will not be read: tell its sender."""

@@ -5,8 +5,8 @@ interrupt between two frames of a message can break one off, and then the receiv
 Rule 2: frames of `FOLLOWED` bytes and more are the user's memory: handed to libzmq without a copy, followed until
 they are released, and counted in the byte budget. Smaller ones libzmq copies. When none of a message's frames is that large
 the last one is followed all the same, and the budget charged with all of them: libzmq writes frames in their order.
-Rule 3: shared buffers that await their receiver count in the budget as well; published ones do not, since nobody waits for
-those: the lane bounds them (lanes/shared/outbox.py).
+Rule 3: buffers that were copied for a receiver who has yet to come count in the budget as well. Loaned ones cost nothing, and
+published ones are bounded by the lane (lanes/shared/outbox.py).
 Rule 4: of small messages one in each `MARK` is followed, so that close knows how many have not left.
 """
 
@@ -23,7 +23,7 @@ from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
 from oobpickle.endpoints.lane import refers
 from oobpickle.endpoints.waiting import ROOM, Waiter
-from oobpickle.lanes import INLINE_OUTBOX, open_outbox
+from oobpickle.lanes import INLINE_OUTBOX, RETAIN, open_outbox
 from oobpickle.lanes.interface import Outbox, Placed
 from oobpickle.patterns.budget import Budget
 from oobpickle.patterns.stats import Counters, Stats
@@ -32,11 +32,16 @@ from oobpickle.tracker import DONE, Tracker
 FOLLOWED = 64 * 1024
 """Bytes, as pyzmq's COPY_THRESHOLD: handing a frame over costs 10 us, about the copy of so many."""
 
-MARK = 1_000_000
-"""Nanoseconds from one followed small message to the next: 10 us in each millisecond at the most, so 1 %."""
+MARK = 20_000_000
+"""Nanoseconds from one followed small message to the next. Each wakes pyzmq's thread, and to hand it the interpreter and get
+it back takes up to 300 us on a busy machine: 1.5 % of the time. (Once a millisecond it was a third.)"""
 
 MAX_BYTES = 2**30
 """The default budget: 1 GiB, some arrays of the largest usual size, and still a fraction of a machine's memory."""
+
+SHARED_FROM = 512 * 1024
+"""Bytes of buffers in a message from which copying them into shared memory pays. CPU time of both ends together, shared to
+inline over ipc: 64 KB 1.2, 256 KB 1.1, 512 KB 1.05, 1 MB 0.8, 4 MB 0.5. Loaned arrays are referred to at any size."""
 
 _MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
 _LAST = int(zmq.DONTWAIT)
@@ -139,9 +144,9 @@ class Outgoing:
     def put_parcel(self, parcel: "Parcel", route: bytes = b"") -> Tracker | None:
         """As put, of a message with shared buffers."""
         placed = parcel.placed
-        if not self._admits(0, placed.length):
+        if not self._admits(0, placed.copied):
             return None
-        tracker = self.put(parcel, route, placed.length)
+        tracker = self.put(parcel, route, placed.copied)
         if tracker is None:
             return None
         parcel.sent = True
@@ -309,7 +314,10 @@ class Sending(Endpoint):
         the memory is the receiver's as soon as it is sent, and it may keep it.
         """
         if not self._inproc_only and self._refers():
-            self._outbox = open_outbox(shared=True, receivers=receivers)
+            bounded = max_bytes is not None and max_bytes < RETAIN  # what a publisher keeps in place is held as well
+            self._outbox = open_outbox(
+                shared=True, receivers=receivers, retain=max_bytes if bounded else None, share_from=SHARED_FROM
+            )
         return Outgoing(
             self._socket,
             self._codec,

@@ -19,13 +19,14 @@ class Placed(NamedTuple):
     """Which buffers of a message are shared, and how the receiver finds them: for `wire.pack`.
 
     tracker: when loaned memory may be written again; None: as far as shared buffers go, at once. length: bytes of the
-    shared buffers together. send: the lane's own.
+    shared buffers together; copied: of those that were copied for this message. send: the lane's own.
     """
 
     shared: Collection[int] = ()
     references: bytes = b""
     tracker: Tracker | None = None
     length: int = 0
+    copied: int = 0
     send: Any = None
 
 
@@ -57,7 +58,7 @@ class Outbox(Protocol):
 
     @property
     def bytes_in_flight(self) -> int:
-        """Shared bytes of the sends that `in_flight` counts."""
+        """Bytes that were copied for the sends that `in_flight` counts; what is referred to where it was costs nothing."""
 
     def lingers(self, peers: int) -> bool:
         """Whether a close should still wait for receivers to come for what was sent. To be asked again and again.

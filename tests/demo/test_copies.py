@@ -9,6 +9,9 @@ from tests.demo import faulty
 
 pytestmark = pytest.mark.skipif(Fresh().nbytes() is None, reason="peak memory cannot be measured on this system")
 
+COUNTED = [transport for transport in TRANSPORTS if transport.lands is not None]
+"""A map of the producer's memory cannot be told from fresh memory: `tests/lanes` shows what is copied there."""
+
 
 @pytest.fixture(scope="module")
 def pair():
@@ -21,7 +24,7 @@ def stack(pair):
     return pair.prepare("image stack")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda transport: transport.name)
+@pytest.mark.parametrize("transport", COUNTED, ids=lambda transport: transport.name)
 def test_no_copy(pair, stack, transport):
     outcome = pair.run(0, stack, transport, 0.05)
     assert not outcome.wrong

@@ -47,7 +47,7 @@ def test_a_choice_is_checked():
 
 
 @pytest.mark.parametrize(("sender", "size", "is_shared"), [
-    ("auto", MB, True), ("auto", 1000, False), ("inline", MB, False), ("shared", MB, True),
+    ("auto", MB, True), ("auto", 1000, False), ("auto", 100_000, False), ("auto", 300_000, True), ("inline", MB, False), ("shared", MB, True),
 ])  # fmt: skip
 def test_on_ipc(api, address, sender, size, is_shared):
     push, pull = pair(api, address, push={"lane": sender})
@@ -200,6 +200,16 @@ def test_a_byte_budget_waits_for_receivers(api, address):
         np.testing.assert_array_equal(api.call(pull.recv, timeout=5), array(seed))
     sending(5)
     assert push.stats.bytes_in_flight == 0
+
+
+def test_loaned_arrays_do_not_count_in_it(api, address):
+    push, pull = pair(api, address, push={"max_bytes": MB})
+    loaned = shared.zeros(2 * MB, "u1")
+    for _ in range(3):
+        api.call(push.send, loaned, timeout=5)
+    assert push.stats.bytes_in_flight == 0
+    for _ in range(3):
+        assert api.call(pull.recv, timeout=5).nbytes == 2 * MB
 
 
 def test_what_a_peer_had_that_is_gone_is_given_back(api, address):
@@ -366,10 +376,10 @@ def test_a_lossless_publisher_sends_frames(api, tmp_path):
 def test_keep_last_is_repeated_by_both(api, tmp_path):
     pub = api.make("Publisher", bind=["tcp://127.0.0.1:*", f"ipc://{tmp_path}/s"], insecure=True, keep_last=True)
     api.call(pub.send, "a", array())
-    for address in pub.addresses:
+    for count, address in enumerate(pub.addresses, 1):
         sub = api.make("Subscriber", connect=address, insecure=True)
         receiving = api.start(sub.recv, timeout=5)
-        until(lambda: pub.subscribed("a"))
+        api.call(pub.wait_for_subscribers, count, timeout=5)
         np.testing.assert_array_equal(receiving(5)[1], array())
 
 

@@ -48,6 +48,11 @@ class AddressBook:
         at = self._starts.index(start)
         del self._starts[at], self._ranges[at]
 
+    def covers(self, start: int) -> bool:
+        """Whether this address lies in one of the ranges."""
+        at = bisect_right(self._starts, start) - 1
+        return at >= 0 and start < self._ranges[at][0]
+
     def find(self, start: int, length: int) -> tuple[Shareable, int] | None:
         """What all of this memory belongs to, and where in it it begins; None if it is not shared."""
         at = bisect_right(self._starts, start) - 1

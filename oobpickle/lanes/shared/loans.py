@@ -1,16 +1,23 @@
 """The arena as the user sees it: memory for arrays, a limit, figures. Where there is no shared lane there is no room."""
 
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
 import numpy as np
-from numpy.typing import NDArray
 
 from oobpickle.lanes.shared import locks
 from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.arena import Stats
 from oobpickle.lanes.shared.blocks import Loan
+from oobpickle.lanes.shared.placing import EACH_FROM
 from oobpickle.lanes.shared.process import current
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def lend(length: int) -> NDArray[np.uint8] | None:
+State: TypeAlias = Literal["shared", "written", ""]
+
+
+def lend(length: int) -> "NDArray[np.uint8] | None":
     """Bytes in the arena, writable, whatever their last user left in them; None if there is no room.
 
     Any contiguous view of the array is sent by reference. The block is the array's until the last view of it is gone.
@@ -37,6 +44,19 @@ def is_shared(view: memoryview) -> bool:
         return False
     lane = current()
     return lane.guard.run(lane.book.find, address_of(view), view.nbytes) is not None
+
+
+def state(view: memoryview) -> State:
+    """What a send makes of this memory. shared: it refers to it. written: it came by reference, and was written to.
+
+    view: flat, contiguous. "" for any other memory, and for less than is worth a reference.
+    """
+    if view.nbytes < EACH_FROM or not locks.AVAILABLE:
+        return ""
+    lane = current()
+    if is_shared(view):
+        return "shared"
+    return "written" if lane.guard.run(lane.book.covers, address_of(view)) else ""
 
 
 def set_limit(limit: int) -> None:

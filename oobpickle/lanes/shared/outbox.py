@@ -29,10 +29,13 @@ _LOOK_AT = 4  # sends in flight that each send looks at: looking keeps up with s
 class SharedOutbox:
     """The messages of one sending endpoint that have buffers in shared memory; oobpickle.lanes.Outbox tells the rest.
 
-    receivers, retain: as in `oobpickle.lanes.open_outbox`.
+    receivers, retain, share_from: as in `oobpickle.lanes.open_outbox`.
     """
 
-    def __init__(self, *, receivers: Literal["one", "many"], retain: int | None = None) -> None:
+    def __init__(
+        self, *, receivers: Literal["one", "many"], retain: int | None = None, share_from: int | None = None
+    ) -> None:
+        self._share_from = SHARE_FROM if share_from is None else share_from
         self._lane: Lane = current()
         self._forks = self._lane.forks
         if retain is None:
@@ -54,9 +57,9 @@ class SharedOutbox:
             length = 0
             for view in buffers:
                 length += view.nbytes
-            if length < SHARE_FROM:
+            if length < self._share_from:
                 return INLINE
-        placing = Placing(refers=lane.refers and not snapshot)
+        placing = Placing(self._share_from, refers=lane.refers and not snapshot)
         try:
             placed = lane.guard.run(self._begin, lane, placing, buffers)
             if placed is None:
@@ -145,7 +148,10 @@ class SharedOutbox:
         if not wanted or (self._awaits and board is None):
             placing.let_go()
             return INLINE
-        send = Send(placing.helds, placing.length, board if self._awaits else None, acknowledge)
+        copied = sum([source.nbytes for _, _, source in placing.copies]) if placing.copies else 0
+        send = Send(
+            placing.helds, copied if self._awaits else placing.length, board if self._awaits else None, acknowledge
+        )
         self._sends.add(send)
         if board and not self._awaits:
             self._last = board, acknowledge
@@ -154,4 +160,4 @@ class SharedOutbox:
         if lane.arena.loans:
             loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
             tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        return Placed({index for index, _ in entries}, packed, tracker, placing.length, send)
+        return Placed({index for index, _ in entries}, packed, tracker, placing.length, copied, send)

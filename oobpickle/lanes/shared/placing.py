@@ -41,10 +41,11 @@ class Placing:
     copies: what `copy` has to do: (block, where in it, view).
     """
 
-    __slots__ = ("_numbers", "_refers", "_written", "blocks", "copies", "entries", "helds", "length")
+    __slots__ = ("_numbers", "_refers", "_share_from", "_written", "blocks", "copies", "entries", "helds", "length")
 
-    def __init__(self, *, refers: bool) -> None:
-        """refers: whether some of the buffers may lie in shared memory, and are to be referred to there."""
+    def __init__(self, share_from: int, *, refers: bool) -> None:
+        """share_from: bytes together from which buffers are copied into blocks. refers: whether some of the buffers may lie in shared memory, and are to be referred to there."""
+        self._share_from = share_from
         self._refers = refers
         self.helds: list[Shareable] = []
         self.blocks: list[bytes] = []
@@ -60,9 +61,9 @@ class Placing:
             self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
             rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
         if len(rest) == 1:
-            if (length := rest[0][1].nbytes) >= SHARE_FROM:
+            if (length := rest[0][1].nbytes) >= self._share_from:
                 self._allocate(lane, rest, length)
-        elif rest and sum([view.nbytes for _, view in rest]) >= SHARE_FROM:
+        elif rest and sum([view.nbytes for _, view in rest]) >= self._share_from:
             for group, length in _groups(rest):
                 self._allocate(lane, group, length)
         if len(self.entries) > 1:

@@ -43,7 +43,7 @@ def an_object(size: int) -> Any:
 
 def receive(kind: type, address: str, codec: str, size: int, rounds: int, control: Connection) -> None:
     """The far end of a one-way measurement."""
-    with kind(connect=address, codec=CODECS[codec], insecure=True) as endpoint:
+    with kind(connect=address, codec=CODECS[codec], insecure=True, lane="inline") as endpoint:
         socket = endpoint.socket
 
         def raw() -> Any:
@@ -70,7 +70,7 @@ def one_way(kinds: tuple[type, type], folder: str, codec: str, size: int, rounds
     address = f"ipc://{folder}/{sender.__name__}{codec}{size}"
     here, there = multiprocessing.Pipe()
     options = {"lossless": True} if sender is Publisher else {}
-    with sender(bind=address, codec=CODECS[codec], insecure=True, **options) as endpoint:
+    with sender(bind=address, codec=CODECS[codec], insecure=True, lane="inline", **options) as endpoint:
         process = multiprocessing.Process(target=receive, args=(receiver, address, codec, size, rounds, there))
         process.start()
         obj = an_object(size)
@@ -109,7 +109,7 @@ def answer(folder: str, codec: str) -> None:
     """The far end of the round trips."""
     bare = zmq.Context.instance().socket(zmq.ROUTER)
     bare.connect(f"ipc://{folder}/bare{codec}")
-    server = Server(connect=f"ipc://{folder}/ours{codec}", codec=CODECS[codec], insecure=True)
+    server = Server(connect=f"ipc://{folder}/ours{codec}", codec=CODECS[codec], insecure=True, lane="inline")
     serving = threading.Thread(target=server.serve, args=(lambda obj: obj,))
     serving.start()
     while (frames := bare.recv_multipart())[1]:
@@ -123,7 +123,7 @@ def round_trip(folder: str, codec: str, rounds: int) -> None:
     """Client and Server beside DEALER and ROUTER with 8 bytes."""
     bare = zmq.Context.instance().socket(zmq.DEALER)
     bare.bind(f"ipc://{folder}/bare{codec}")
-    with Client(bind=f"ipc://{folder}/ours{codec}", codec=CODECS[codec], insecure=True) as client:
+    with Client(bind=f"ipc://{folder}/ours{codec}", codec=CODECS[codec], insecure=True, lane="inline") as client:
         process = multiprocessing.Process(target=answer, args=(folder, codec))
         process.start()
 

@@ -29,6 +29,10 @@ def test_the_guide_runs(python):
     assert "malloc" in python(code_of(ROOT / "docs" / "guide.md"))
 
 
+def test_the_page_on_endpoints_runs(python):
+    assert "on its way" in python(code_of(ROOT / "docs" / "endpoints.md"))
+
+
 def test_the_page_on_speed_runs(python):
     assert "view" in python(code_of(ROOT / "docs" / "speed.md"))
 

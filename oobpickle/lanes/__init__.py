@@ -12,13 +12,14 @@ from oobpickle.lanes.inline import INLINE_INBOX, INLINE_OUTBOX
 from oobpickle.lanes.interface import INLINE, Inbox, Outbox, Placed, Tracker
 from oobpickle.lanes.shared.inbox import SharedInbox
 from oobpickle.lanes.shared.locks import AVAILABLE
-from oobpickle.lanes.shared.outbox import SharedOutbox
+from oobpickle.lanes.shared.outbox import RETAIN, SharedOutbox
 
 __all__ = [
     "AVAILABLE",
     "INLINE",
     "INLINE_INBOX",
     "INLINE_OUTBOX",
+    "RETAIN",
     "Inbox",
     "Outbox",
     "Placed",

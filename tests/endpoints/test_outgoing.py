@@ -62,7 +62,7 @@ def test_a_large_stream_is_charged_as_well(out):
     assert out.budget.held == 0 or out.budget.held > 60_000
 
 
-def test_of_small_messages_one_a_millisecond_is_followed(monkeypatch):
+def test_of_small_messages_one_now_and_then_is_followed(monkeypatch):
     now = [10**18]
     monkeypatch.setattr(module, "time_ns", lambda: now[0])
     with zmq.Context.instance().socket(zmq.PUSH) as push:
@@ -71,7 +71,7 @@ def test_of_small_messages_one_a_millisecond_is_followed(monkeypatch):
         out = Outgoing(push, PickleCodec(), Counters(), set(), None)
         for n in range(100):
             assert put(out, n).done
-            now[0] += 100_000
+            now[0] += module.MARK // 10
         assert len(out.budget._tickets) == 10
         assert out.unsent() == 100
 

@@ -85,7 +85,10 @@ def hear(say, **addresses):
 
 
 def frames(say, address, path, rate, size):
-    """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path."""
+    """A camera: so many frames a second until it is killed. The number of the newest stands in the file at path.
+
+    What it could not take in time it does not take: it never makes up for lost time by a burst.
+    """
     array = np.zeros(size, "u1")
     with open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as memory, Publisher(bind=address) as pub:
         newest = memoryview(memory).cast("Q")
@@ -95,8 +98,8 @@ def frames(say, address, path, rate, size):
         for n in itertools.count(1):
             pub.send("camera", (n, array))
             newest[0] = n
-            due += 1 / rate
-            time.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + 1 / rate, now := time.monotonic())
+            time.sleep(due - now)
 
 
 def sleeping(say, kind, address):
@@ -106,9 +109,9 @@ def sleeping(say, kind, address):
         threading.Event().wait()
 
 
-def sending(say, kind, address, sends, size, max_bytes):
+def sending(say, kind, address, sends, size, max_bytes, lane):
     """A sender whose receiver sleeps. Tells how many bytes the process took at the most for all that it sent."""
-    with kind(bind=address, high_water_mark=10**6, max_bytes=max_bytes, linger=0) as endpoint:
+    with kind(bind=address, high_water_mark=10**6, max_bytes=max_bytes, linger=0, lane=lane) as endpoint:
         say("bound")
         if kind is Publisher:
             endpoint.wait_for_subscribers(timeout=60)
@@ -136,7 +139,7 @@ def _resident(which):
 
 def serve(say, address):
     """Answers for ever: what is asked, after as many milliseconds as it says, so that it is killed in the middle of some."""
-    with Server(bind=address, codec="pickle", insecure=True, workers=2) as server:
+    with Server(bind=address, codec="pickle", insecure=True, lane="inline", workers=2) as server:
 
         def handle(asked):
             time.sleep(asked[0] / 1000)
@@ -148,7 +151,7 @@ def serve(say, address):
 
 def stream(say, address):
     """Publishes large messages for ever."""
-    with Publisher(bind=address, codec="pickle", insecure=True) as pub:
+    with Publisher(bind=address, codec="pickle", insecure=True, lane="inline") as pub:
         say("ready")
         for n in itertools.count():
             pub.send("a", np.full(3 * BIG, n % 251, "u1"))
@@ -156,7 +159,7 @@ def stream(say, address):
 
 def listen(say, address):
     """Receives for ever."""
-    with Subscriber(connect=address, codec="pickle", insecure=True) as sub:
+    with Subscriber(connect=address, codec="pickle", insecure=True, lane="inline") as sub:
         sub.recv(timeout=60)
         say("ready")
         for _ in sub:
@@ -165,7 +168,7 @@ def listen(say, address):
 
 def ask(say, address):
     """Asks for ever, from three threads."""
-    with Client(connect=address, codec="pickle", insecure=True) as client:
+    with Client(connect=address, codec="pickle", insecure=True, lane="inline") as client:
         client.request((0, None), timeout=60)
         say("ready")
 
@@ -181,7 +184,7 @@ def ask(say, address):
 
 def push(say, address):
     """Pushes large messages for ever."""
-    with Pusher(connect=address, codec="pickle", insecure=True) as pusher:
+    with Pusher(connect=address, codec="pickle", insecure=True, lane="inline") as pusher:
         say("ready")
         for n in itertools.count():
             pusher.send(np.full(3 * BIG, n % 251, "u1"))

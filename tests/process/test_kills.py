@@ -1,4 +1,7 @@
-"""kill -9 of one end, again and again: the other goes on, nothing hangs, and nothing is left behind."""
+"""kill -9 of one end, again and again: the other goes on, nothing hangs, and nothing is left behind.
+
+Of the inline lane; tests/lanes/shared/ has its own for the shared one.
+"""
 
 import gc
 import operator
@@ -57,7 +60,7 @@ def books():
 @pytest.mark.parametrize("cycles", CYCLES)
 def test_a_server_in_the_middle_of_requests(start, ipc, books, rng, cycles):
     array = np.arange(300_000.0)
-    with Client(connect=ipc, codec="pickle") as client:
+    with Client(connect=ipc, codec="pickle", lane="inline") as client:
         for _ in range(cycles):
             server = start("serve", address=ipc)
             server.said()
@@ -85,7 +88,7 @@ def ask(client, obj):
 def test_a_publisher_in_the_middle_of_a_message(start, books, rng, cycles):
     with Puller(bind="tcp://127.0.0.1:*", insecure=True) as puller:
         (address,) = puller.addresses  # which is free now, and can be bound again and again
-    with Subscriber(connect=address, insecure=True, codec="pickle") as sub:
+    with Subscriber(connect=address, insecure=True, codec="pickle", lane="inline") as sub:
         for _ in range(cycles):
             publisher = start("stream", address=address)
             publisher.said()
@@ -112,7 +115,12 @@ def drain(endpoint):
 def test_a_subscriber(start, ipc, books, rng, cycles, lossless):
     array = np.zeros(3 * 2**20, "u1")
     with Publisher(
-        bind=["tcp://127.0.0.1:*", ipc], insecure=True, codec="pickle", lossless=lossless, high_water_mark=5
+        bind=["tcp://127.0.0.1:*", ipc],
+        insecure=True,
+        codec="pickle",
+        lane="inline",
+        lossless=lossless,
+        high_water_mark=5,
     ) as pub:
         for number in range(cycles):
             subscriber = start("listen", address=pub.addresses[number % 2])
@@ -132,8 +140,8 @@ def test_a_subscriber(start, ipc, books, rng, cycles, lossless):
 def test_a_client_and_a_pusher(start, tmp_path_factory, books, cycles):
     folder = tmp_path_factory.mktemp("s")
     with (
-        Server(bind=f"ipc://{folder}/server", codec="pickle") as server,
-        Puller(bind=f"ipc://{folder}/puller", codec="pickle", high_water_mark=2) as puller,
+        Server(bind=f"ipc://{folder}/server", codec="pickle", lane="inline") as server,
+        Puller(bind=f"ipc://{folder}/puller", codec="pickle", lane="inline", high_water_mark=2) as puller,
     ):
         serving = threading.Thread(target=server.serve, args=(lambda obj: obj,))
         serving.start()

@@ -19,7 +19,8 @@ DEPTH = 32
 """Types in types. Arrow goes down them by recursion in C++, and so do we in Python."""
 
 PRICE = 512
-"""What a type, or an item of metadata, is charged for, in bytes: 2 us. One description may be used in many places."""
+"""What a named type, or an item of metadata, is charged for, in bytes: 2 us; a type of types three times as much. One
+description may be used in many places."""
 
 _UNITS = ("s", "ms", "us", "ns")
 _NAMED: dict[str, Any] = {
@@ -101,6 +102,7 @@ def type_of(told: Any, depth: int = DEPTH) -> Any:
         if (named := _NAMED.get(told)) is None:
             raise ValueError(f"{told[:50]!r} is no type of Arrow")
         return named
+    spend(2 * PRICE)
     expect(told, tuple)
     if not depth:
         raise ValueError(f"types nested more than {DEPTH} deep")

@@ -90,7 +90,7 @@ def test_the_colliding_tuples_collide():
         pytest.param("doubled tuple, 40 times, as a key", {"hang"}, marks=pytest.mark.slow),
         pytest.param("20,000 multiples of 2^61 - 1", {"slow", "hang"}, marks=pytest.mark.slow),
         pytest.param("heavy keys that collide, used again and again", {"slow", "hang"}, marks=pytest.mark.slow),
-        ("4,000 colliding leaves", {"slow", "hang"}),
+        pytest.param("4,000 colliding leaves", {"slow", "hang"}, marks=pytest.mark.slow),
         # CPython reports a bytearray freed while exported.
         pytest.param("a bytearray of 2^40", {"memory", "audit"}, marks=pytest.mark.slow),
         ("LONG_BINPUT far away", {"memory"}),

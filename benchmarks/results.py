@@ -15,7 +15,8 @@ BEGINNING = """# Results
 
 Made by `python -m benchmarks.results`: the commands below, the machine and the versions stand over each part. What the figures quantify, and to
 whom they are unfair, [benchmarks/README.md](../benchmarks/README.md) says. Absolute figures are this machine's, and drift by up to a
-factor of two from run to run; look at the ratios, which are taken within a round, and at ± beside them.
+factor of two from run to run; look at the ratios, which are taken within a round, and at ± beside them. A load of 1 and more says that others were
+at work on the machine: its absolute figures are too low then, and ± is large.
 """
 
 

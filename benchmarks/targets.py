@@ -125,7 +125,13 @@ CASES: list[tuple[Case, list[Target]]] = [
     ),
 ]
 
-WHY: dict[tuple[str, str, str], str] = {}
+_BUDGET = "`max_bytes`, 1 GB, counts what is referred to: after that much the sender waits for its receiver"
+WHY: dict[tuple[str, str, str], str] = {
+    ("loaned, not touched, one way, ipc", "loaned 256 MB", "loaned 1 MB"): _BUDGET,
+    ("loaned, not touched, one way, ipc", "loaned 1 GB", "loaned 1 MB"): _BUDGET,
+    ("loaned, not touched, one way, ipc", "loaned 256 MB", "1 KB"): _BUDGET,
+    ("loaned, not touched, one way, ipc", "loaned 1 GB", "1 KB"): _BUDGET,
+}
 """By case, peer and reference: why a target is not reached; shown where it is not."""
 
 

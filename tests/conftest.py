@@ -6,6 +6,7 @@ And what many of them start from: a pair of connected sockets of each transport 
 import asyncio
 import gc
 import os
+import signal
 import re
 import signal
 import subprocess
@@ -63,6 +64,11 @@ def descriptors():
         except FileNotFoundError:  # the listing's own
             continue
     return found
+
+
+# A shell starts what it runs in the background with SIGINT ignored, and children inherit that: what is to be interrupted would not be.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def threads():

@@ -49,5 +49,5 @@ def _processor() -> str:
 def _load() -> str:
     """How busy it was before; figures of a busy machine spread."""
     with suppress(OSError, AttributeError):
-        return f"{os.getloadavg()[0]:.1f} in the last minute"
-    return "unknown"
+        return f"load {os.getloadavg()[0]:.1f} in the last minute"
+    return "load unknown"

@@ -134,9 +134,12 @@ def test_ctrl_c_in_the_middle(tmp_path):
         env={**ENVIRONMENT, "TMPDIR": str(tmp_path)},
         process_group=0,
     ) as process:
-        until(lambda: list(tmp_path.glob("*/socket")))
-        os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        try:
+            until(lambda: list(tmp_path.glob("*/socket")))
+            os.killpg(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (130, "")
     assert "Traceback" not in output
     until(lambda: not list(tmp_path.iterdir()))

@@ -39,6 +39,7 @@ class Client(Requesting, Awaiting):
     async def request(self, obj: Any, *, timeout: float | None = None, retries: int = 0, snapshot: bool = False) -> Any:
         """As oobpickle.Client.request."""
         call = _TaskCall()
+        frames: list[wire.Frame] = []
         try:
             frames = self._encode(call, obj, snapshot, retries)
             while True:
@@ -49,7 +50,7 @@ class Client(Requesting, Awaiting):
                         raise
                     retries -= 1
         finally:
-            self._calls.give_up(call.number)
+            self._give_up(call, frames)
 
     async def _ask(self, call: _TaskCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
         deadline = None if timeout is None else time.monotonic() + timeout

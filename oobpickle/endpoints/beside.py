@@ -24,6 +24,11 @@ class TwoMonitors:
         return self.near.connected + self.far.connected
 
     @property
+    def accepted(self) -> int:
+        """See Monitor."""
+        return self.near.accepted + self.far.accepted
+
+    @property
     def refusals(self) -> int:
         """See Monitor."""
         return self.near.refusals + self.far.refusals
@@ -32,11 +37,6 @@ class TwoMonitors:
     def disconnections(self) -> int:
         """See Monitor."""
         return self.near.disconnections + self.far.disconnections
-
-    @property
-    def departures(self) -> int:
-        """See Monitor."""
-        return self.near.departures + self.far.departures
 
     @property
     def last_refusal(self) -> str:

@@ -88,7 +88,7 @@ class Endpoint:
     _open = False
     _outbox: Outbox = INLINE_OUTBOX
     _inbox: Inbox = INLINE_INBOX
-    _seen = (0, 0)  # of the monitor's disconnections and departures
+    _seen = 0  # of the monitor's disconnections
     _why_closed = "this endpoint is closed"
 
     def __init__(
@@ -123,6 +123,7 @@ class Endpoint:
         self._lost = 0
         self._admission = None
         self._addresses: list[str] = []
+        self._connects = len(connects)
         self._inproc = [address for address in binds if address.startswith("inproc:")]
         self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
         self._has_inproc = bool(self._inproc)
@@ -215,11 +216,10 @@ class Endpoint:
 
     def _part_from_the_gone(self) -> None:
         """Tell the lanes of peers that have gone."""
-        seen = self._monitor.disconnections, self._monitor.departures
+        seen = self._monitor.disconnections
         if seen != self._seen:
-            if seen[1] != self._seen[1]:
-                self._outbox.peer_gone(self._peers)
             self._seen = seen
+            self._outbox.peer_gone(self._monitor.accepted + self._connects)
             self._inbox.peer_gone()
 
     def _housekeep_if_open(self) -> None:

@@ -70,7 +70,6 @@ class Monitor:
         self._connected: set[int] = set()
         self._accepted: set[int] = set()
         self.disconnections = 0
-        self.departures = 0  # of peers that had connected to us: what was queued for them is gone with them
         self.events: deque[ConnectionEvent] = deque(maxlen=limits.EVENTS_MAX)
         self.refusals = 0
         self.last_refusal = ""  # if nobody got in since
@@ -81,6 +80,11 @@ class Monitor:
     def connected(self) -> int:
         """Connections that stand, as far as was read. inproc peers are not among them."""
         return len(self._connected)
+
+    @property
+    def accepted(self) -> int:
+        """Those of them that the peers made: when such a one goes, what was queued for it is gone with it."""
+        return len(self._accepted)
 
     def read(self) -> None:
         """Take in all that has been told. Never waits."""
@@ -107,7 +111,6 @@ class Monitor:
         elif kind == "disconnected":
             self._connected.discard(value)
             self.disconnections += 1
-            self.departures += value in self._accepted
             self._accepted.discard(value)
         elif kind == "ready":
             self.last_refusal = ""
@@ -135,9 +138,9 @@ class NoMonitor:
     """What stands in for a Monitor where libzmq has nothing to tell: over inproc."""
 
     connected = 0
+    accepted = 0
     refusals = 0
     disconnections = 0
-    departures = 0
     last_refusal = ""
     stopped = True
     descriptors: tuple[int, ...] = ()
@@ -158,11 +161,11 @@ class AnyMonitor(Protocol):
     @property
     def connected(self) -> int: ...
     @property
+    def accepted(self) -> int: ...
+    @property
     def refusals(self) -> int: ...
     @property
     def disconnections(self) -> int: ...
-    @property
-    def departures(self) -> int: ...
     @property
     def last_refusal(self) -> str: ...
     @property

@@ -268,6 +268,11 @@ class Parcel(list[wire.Frame]):
             self.sent = True
             self._outbox.cancel(self.placed)
 
+    def abandon(self) -> None:
+        """Whether it is received does not matter any longer."""
+        if self.sent:
+            self._outbox.abandon(self.placed)
+
     def __del__(self) -> None:
         self.withdraw()
 

@@ -51,9 +51,11 @@ class Client(Requesting, Blocking):
         that may be carried out twice. snapshot=True copies the arrays of obj first: without it leave them as they are
         until the reply is here, and after a Timeout for good, or close the client first.
         Raises EncodeError; RemoteError when the server's handler raised; Timeout: then the request may have been
-        carried out or not, and the next one works; DecodeError for a reply that cannot be read; and Closed.
+        carried out or not, and the next one works; DecodeError for a reply that cannot be read, LaneError for one whose
+        shared memory is gone (its server died at once); and Closed.
         """
         call = _ThreadCall()
+        frames: list[wire.Frame] = []
         try:
             frames = self._encode(call, obj, snapshot, retries)
             while True:
@@ -64,7 +66,7 @@ class Client(Requesting, Blocking):
                         raise
                     retries -= 1
         finally:
-            self._calls.give_up(call.number)
+            self._give_up(call, frames)
             self._hand_on(call)
 
     def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:

@@ -21,7 +21,7 @@ from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming
 from oobpickle.endpoints.lane import LaneChoice
-from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
+from oobpickle.endpoints.outgoing import MAX_BYTES, Parcel, Sending
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, RemoteError
@@ -96,6 +96,12 @@ class Requesting(Sending):
         return self._out.encode(
             obj, flags=self._flags, epoch=self._epoch, sequence=call.number, copy=copy, shares=not retries
         )
+
+    def _give_up(self, call: Call, frames: list[wire.Frame]) -> None:
+        """The call is over, however it ended: a reply that comes now is late."""
+        self._calls.give_up(call.number)
+        if type(frames) is Parcel:
+            frames.abandon()
 
     def _look(self, wanted: Call | None = None) -> bool:
         """Take what has come and hand it to the calls that wait for it, up to the one that is wanted.

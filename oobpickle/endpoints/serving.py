@@ -26,7 +26,7 @@ from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE
-from oobpickle.errors import type_name
+from oobpickle.errors import LaneError, type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
 
@@ -134,7 +134,11 @@ class Serving(Receiving, Sending):
 
     def _accept(self, views: list[memoryview]) -> Asked:
         route = self._in.route
-        opened = self._in.open(views)
+        try:
+            opened = self._in.open(views)
+        except LaneError as error:
+            self._refuse_request(route, wire.unpack(views, allow_shared=True), error)
+            raise
         try:
             obj = self._in.decode(opened)
         except Exception as error:

@@ -21,6 +21,9 @@ class InlineOutbox:
     def cancel(self, placed: Placed) -> None:
         """Nothing was placed."""
 
+    def abandon(self, placed: Placed) -> None:
+        """Nothing was placed."""
+
     @property
     def bytes_in_flight(self) -> int:
         """None."""

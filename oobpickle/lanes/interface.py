@@ -49,6 +49,9 @@ class Outbox(Protocol):
     def cancel(self, placed: Placed) -> None:
         """The message was not sent: before anybody can have received it. May be called while garbage is collected."""
 
+    def abandon(self, placed: Placed) -> None:
+        """The message was sent, and nobody minds any longer whether it is received: who follows it too late gets LaneError."""
+
     @property
     def in_flight(self) -> int:
         """How many sends await their receiver; 0 with many receivers, who are not awaited."""
@@ -71,10 +74,11 @@ class Outbox(Protocol):
         """Wait until it `lingers` no longer: whether that is so. timeout: seconds, None for ever."""
 
     def peer_gone(self, remaining: int) -> None:
-        """A peer of the socket has gone and its queue is gone with it; so many peers are left.
+        """A peer of the socket has gone, and what it had received is gone with it. remaining: how many queues are left.
 
-        To be called for sockets that bound: one that connected keeps the queue for the peer's return. Sends that may
-        have been in that queue are over as soon as every remaining peer has acknowledged a later one.
+        A queue a peer that connected to us, which goes with it, and one an address that we connected to, which libzmq
+        keeps for the peer's return. Sends that the one who went may have had are over as soon as a later one of every
+        remaining queue is acknowledged.
         """
 
     def close(self) -> None:

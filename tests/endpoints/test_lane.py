@@ -9,7 +9,7 @@ import zmq
 import oobpickle
 from oobpickle import shared, wire
 from oobpickle.endpoints.lane import References, checked, refers
-from oobpickle.errors import LaneError, Timeout
+from oobpickle.errors import LaneError, RemoteError, Timeout
 from oobpickle.lanes import open_outbox
 
 from tests.endpoints.conftest import until
@@ -269,6 +269,60 @@ def test_requests_and_replies(api, address):
         assert server.stats.bytes_shared - before == (2 * MB if is_shared else 0)
         assert server.stats.bytes_in_flight == 0
         del request
+
+
+def test_a_server_that_does_not_take_references_says_so(api, address):
+    server = api.make("Server", bind=address, lane="inline")
+    client = api.make("Client", connect=address)
+    asking = api.start(client.request, array(), timeout=5)
+    with pytest.raises(Timeout):
+        api.call(server.recv, timeout=0.1)
+    with pytest.raises(RemoteError, match="LaneError"):
+        asking()
+    assert server.stats.malformed == 1
+    assert client.stats.bytes_in_flight == 0
+
+
+def test_a_request_that_is_over_holds_nothing(api, address):
+    server = api.make("Server", bind=address)
+    client = api.make("Client", connect=address)
+    before = in_use()
+    with pytest.raises(Timeout):
+        api.call(client.request, array(), timeout=0.1)
+    assert client.stats.bytes_in_flight == 0
+    until(lambda: in_use() == before)
+    asking = api.start(client.request, array(1), timeout=5)
+    request = api.call(server.recv, timeout=5)
+    if not server.stats.missed:  # its memory has not been used again: it is whole
+        np.testing.assert_array_equal(request.obj, array())
+        request = api.call(server.recv, timeout=5)
+    np.testing.assert_array_equal(request.obj, array(1))
+    api.call(request.reply, None)
+    asking()
+    del request
+
+
+def test_what_a_peer_had_that_comes_back_is_given_back(api, address):
+    push = api.make("Pusher", connect=address, high_water_mark=100)
+    first = api.make("Puller", bind=address)
+    push.events()
+    api.call(push.send, array())
+    api.call(first.recv, timeout=5)
+    for _ in range(3):
+        api.call(push.send, array())
+    until(lambda: first.socket.poll(0))
+    api.call(first.close)
+    until(lambda: push.stats.connected == 0)
+    second = api.make("Puller", bind=address)
+    api.call(push.send, array())
+    api.call(second.recv, timeout=5)
+
+    def given_back():
+        api.call(push.send, array(size=10))
+        api.call(second.recv, timeout=5)
+        return push.stats.bytes_in_flight == 0
+
+    until(given_back)
 
 
 def test_a_reply_that_comes_too_late_is_given_back(api, address):

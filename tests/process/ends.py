@@ -137,9 +137,9 @@ def _resident(which):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(which))
 
 
-def serve(say, address):
+def serve(say, address, lane="inline"):
     """Answers for ever: what is asked, after as many milliseconds as it says, so that it is killed in the middle of some."""
-    with Server(bind=address, codec="pickle", insecure=True, lane="inline", workers=2) as server:
+    with Server(bind=address, codec="pickle", insecure=True, lane=lane, workers=2) as server:
 
         def handle(asked):
             time.sleep(asked[0] / 1000)

@@ -79,6 +79,12 @@ class SharedOutbox:
             sends, send = self._sends, placed.send
             self._lane.guard.soon(lambda: sends.cancel(send))
 
+    def abandon(self, placed: Placed) -> None:
+        """Free what its receiver has not come for."""
+        if placed.send is not None and self._lane.forks == self._forks:
+            sends, send = self._sends, placed.send
+            self._lane.guard.soon(lambda: sends.abandon(send))
+
     @property
     def in_flight(self) -> int:
         """Sends that are unacknowledged; none in a child after a fork."""

@@ -4,11 +4,11 @@ Two rules, by who receives:
 
 One receiver a message (`Awaited`: PUSH, DEALER, ROUTER). A send is over when it is acknowledged; or its endpoint
 closes; or it is provably lost. The last needs a proof because a dead receiver acknowledges nothing, and nobody can see
-in whose queue a message was. Each pipe is first in, first out: when every peer that is left has acknowledged a later
-send, then what is still unacknowledged was in a queue that is gone. So when a peer goes, the sends in flight at that
-moment become suspects, and are judged by what each reader acknowledged last. Peers are counted by the endpoint, readers
-by their locks; while the two numbers differ (somebody has not acknowledged anything yet, or is just dying) nobody is
-judged.
+in whose queue a message was. Each pipe is first in, first out: when of every pipe that is left a later send has been
+acknowledged, then what is still unacknowledged was with one who is gone. So when a peer goes, the sends in flight at that
+moment become suspects, and are judged by what each reader acknowledged last. Pipes are counted by the endpoint, readers
+by their locks; while the two numbers differ (somebody has not acknowledged anything yet, or has not come back, or is
+just dying) nobody is judged. A client abandons its requests itself: one that was answered, or that nobody waits for.
 
 Any number of receivers (`Retained`: PUB). Nobody can know. The newest sends within a budget of bytes are kept, and a
 receiver that comes later than that loses the message. When the arena is full the older half is let go.
@@ -75,8 +75,11 @@ class Sends(Protocol):
     def cancel(self, send: Send) -> None:
         """It did not go out after all."""
 
+    def abandon(self, send: Send) -> None:
+        """It went out, and may be over from here on."""
+
     def peer_gone(self, remaining: int) -> None:
-        """A peer has gone and its queue with it, and this many are left."""
+        """A peer has gone with what it had received, and this many queues are left."""
 
     def end(self) -> None:
         """All are over, whatever became of them."""
@@ -136,6 +139,12 @@ class Awaited:
         """As the protocol has it."""
         if not send.is_over:
             self._end(send, reusable=True)
+
+    def abandon(self, send: Send) -> None:
+        """As the protocol has it."""
+        self.look(send)
+        if not send.is_over:
+            self._end(send, reusable=False)
 
     def peer_gone(self, remaining: int) -> None:
         """As the protocol has it."""
@@ -207,6 +216,9 @@ class Retained:
         if not send.is_over:
             self._kept.remove(send)
             self._end(send)
+
+    def abandon(self, send: Send) -> None:
+        """As the protocol has it: kept as long as the others."""
 
     def peer_gone(self, remaining: int) -> None:
         """As the protocol has it: others may have the same messages in their queues."""

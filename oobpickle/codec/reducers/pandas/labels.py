@@ -97,7 +97,7 @@ def _rows_are_distinct(columns: list["np.ndarray[Any, Any]"]) -> bool:
         return not (ordered[1:] == ordered[:-1]).any()
     order = np.lexsort(columns)
     differ = [column[order[1:]] != column[order[:-1]] for column in columns]
-    return bool(np.logical_or.reduce(differ).all())
+    return bool(np.any(differ, axis=0).all())
 
 
 def _are_distinct(labels: "np.ndarray[Any, Any]") -> bool:

@@ -190,7 +190,7 @@ def _address(buffer: memoryview) -> tuple[int, int]:
 def _is_head(frame: Any) -> bool:
     try:
         view = memoryview(frame)
-    except TypeError:
+    except (TypeError, ValueError):  # no buffer; of a dtype that no buffer can tell of
         return False
     return view.c_contiguous and view.nbytes >= len(wire.MAGIC) and wire.is_head(view.cast("B")[: len(wire.MAGIC)])
 

@@ -39,12 +39,6 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run what takes minutes or gigabytes")
 
 
-def pytest_configure():
-    # Who starts the suite in the background of a shell has it ignore Ctrl-C, and so all commands that it starts.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--slow"):
         for item in items:

@@ -39,7 +39,7 @@ def demo(
     """Send real things from one process to another, and show what that took.
 
     Starts a producer and a consumer, two processes, and sends from one to the other: a stack of camera images, a structured table, a nested
-    dict of arrays, a pandas DataFrame if pandas is installed, and the files that you name; each over tcp and over ipc.
+    dict of arrays, a pandas DataFrame if pandas is installed, and the files that you name; each over tcp, over ipc, and by reference into shared memory (Linux).
 
     For example:
 

@@ -60,7 +60,7 @@ class Ipc(Transport):
 class Shared(Ipc):
     """As ipc, and the buffers stay in the producer's shared memory: one copy into it, and none on arrival."""
 
-    name = "shared memory"
+    name = "shared"
     lands = None
 
     def send(self, socket: "zmq.Socket[bytes]", obj: Any) -> oobpickle.Tracker:

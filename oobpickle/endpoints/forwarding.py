@@ -9,6 +9,7 @@ through it to the publishers, one for all who want the same, so that nothing tha
 """
 
 import contextlib
+import threading
 from typing import Any, Literal
 
 import zmq
@@ -44,7 +45,11 @@ class Forwarder:
         context = context or zmq.Context.instance()
         self._admissions = []
         self._sockets = [context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
+        self._control = [context.socket(zmq.PAIR, socket_class=zmq.Socket) for _ in range(2)]
         try:
+            control = f"inproc://oobpickle.forwarder.{id(self)}"
+            self._control[0].bind(control)
+            self._control[1].connect(control)
             for socket, addresses in zip(self._sockets, (senders, receivers), strict=True):
                 options = {zmq.LINGER: 0, zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)}
                 if socket is self._sockets[1]:
@@ -62,13 +67,27 @@ class Forwarder:
             raise
 
     def run(self) -> None:
-        """Forward until the context is terminated, or KeyboardInterrupt."""
+        """Forward until the context is terminated, or KeyboardInterrupt. Once only.
+
+        In a thread of its own: one that is forwarding would not notice a signal, and sleep on.
+        """
+        near, far = self._control
+        forwarding = threading.Thread(target=self._forward, args=(far,))
+        forwarding.start()
+        try:
+            forwarding.join()
+        except KeyboardInterrupt:
+            near.send(b"TERMINATE")
+            forwarding.join()
+            raise
+
+    def _forward(self, control: "zmq.Socket[Any]") -> None:
         with contextlib.suppress(zmq.ContextTerminated):
-            zmq.proxy(*self._sockets)
+            zmq.proxy_steerable(*self._sockets, None, control)
 
     def close(self) -> None:
         """Stop serving the addresses; what is in the queues is lost."""
-        for socket in self._sockets:
+        for socket in (*self._sockets, *self._control):
             socket.close(0)
         for admission in self._admissions:
             admission.close()

@@ -15,7 +15,7 @@ from oobpickle.demo.things import THINGS
 from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_code, words
 from tests.until import until
 
-LINE = re.compile(r"(tcp|ipc) +([\d,.]+) +([\d.]+) +([\d.]+|-) +right *$", re.M)
+LINE = re.compile(r"(tcp|ipc|shared) +([\d,.]+) +([\d.]+) +([\d.]+|-) +right *$", re.M)
 """What a line of the table ends with: over, msg/s, GB/s, copies, arrived."""
 
 
@@ -34,10 +34,11 @@ def test_all_things_and_the_named_files(tmp_path):
     for title in [*THINGS, *names]:
         assert title in done.stdout
     lines = LINE.findall(done.stdout)
-    assert [over for over, *_ in lines] == ["tcp", "ipc"] * (len(THINGS) + len(names))
+    transports = ["tcp", "ipc", "shared"] if sys.platform == "linux" else ["tcp", "ipc"]
+    assert [over for over, *_ in lines] == transports * (len(THINGS) + len(names))
     if sys.platform == "linux":
-        large = lines[: 2 * len(THINGS)]
-        assert all(float(copies) < 0.1 for *_, copies in large)
+        large = lines[: 3 * len(THINGS)]
+        assert all(float(copies) < 0.1 for over, *_, copies in large if over != "shared")
     assert "All arrived right" in done.stdout
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

@@ -10,7 +10,7 @@ from oobpickle.demo.transports import TRANSPORTS, Ipc, Tcp
 
 
 def test_their_order():
-    assert [transport.name for transport in TRANSPORTS] == ["tcp", "ipc", "shared memory"]
+    assert [transport.name for transport in TRANSPORTS] == ["tcp", "ipc", "shared"]
 
 
 @pytest.fixture

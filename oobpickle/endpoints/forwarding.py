@@ -83,7 +83,8 @@ class Forwarder:
 
     def _forward(self, control: "zmq.Socket[Any]") -> None:
         with contextlib.suppress(zmq.ContextTerminated):
-            zmq.proxy_steerable(*self._sockets, None, control)
+            senders, receivers = self._sockets
+            zmq.proxy_steerable(senders, receivers, control=control)
 
     def close(self) -> None:
         """Stop serving the addresses; what is in the queues is lost."""

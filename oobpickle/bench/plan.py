@@ -30,7 +30,7 @@ class Effort(NamedTuple):
     within: float = math.inf
 
 
-QUICK = Effort(5, 0.04, within=10)
+QUICK = Effort(5, 0.04, within=8)
 FULL = Effort(9, 0.2)
 
 

@@ -142,11 +142,6 @@ WHY: dict[tuple[str, str, str], str] = {
     ("10,000 arrays of 800 B, one way, ipc", "oobpickle, pickle codec", "recipe"): (
         "to pickle and rebuild 10,000 array objects takes 9 ms of CPU, and 8 MB through a socket some 10"
     ),
-    (
-        "decode, one never seen",
-        "data codec",
-        "pickle codec",
-    ): "of an object of one array; of two, which the target means, see data_codec.py",
 }
 """By case, peer and reference: why a target is not reached; shown where it is not."""
 
@@ -205,7 +200,7 @@ def decoding(rounds: int, seconds: float) -> Iterator[Row]:
             {"a": np.zeros(100), "b": np.ones((10, 10)), "n": n} for n in range(part * count, part * count + count)
         ]
         same = [[codec.encode(objects[0])] * count for codec in codecs]
-        other = [list(map(PickleCodec().encode, objects)) for _ in codecs]
+        other = [list(map(type(codec)().encode, objects)) for codec in codecs]
         seen.append(_ratio([codec.decode for codec in codecs], same))
         unseen.append(_ratio([codec.decode for codec in codecs], other))
     names = "data codec", "pickle codec"

@@ -116,10 +116,9 @@ def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
 def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
-    if not without and all(map(is_, map(_dtype, arrays), repeat(arrays[0].dtype))):
-        layouts = list(map(_layout, arrays))
-        if layouts.count(layouts[0]) == len(layouts):
-            return [list(range(len(arrays)))]
+    one = not without and all(map(is_, map(_dtype, arrays), repeat(arrays[0].dtype)))
+    if one and len(set(map(_shape, arrays))) == 1 and len(set(map(_flags, arrays))) == 1:
+        return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
     for index, (dtype, shape, flags) in enumerate(map(_key, arrays)):
@@ -136,7 +135,8 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
 
 _key = attrgetter("dtype", "shape", "flags.num")
 _dtype = attrgetter("dtype")
-_layout = attrgetter("shape", "flags.num")
+_shape = attrgetter("shape")
+_flags = attrgetter("flags.num")
 
 
 class _Run(NamedTuple):

@@ -7,6 +7,7 @@ The callback may run in any thread at any point of its code: it takes no lock an
 """
 
 import _thread
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -15,6 +16,10 @@ from weakref import ref
 from oobpickle.errors import Timeout
 
 _Release = Callable[[int], None]
+
+LOOK = 0.05
+"""Seconds after which one who waits has the socket looked after: libzmq lets go of what a peer had that has gone only
+when the socket is used."""
 
 
 class Beside(Protocol):
@@ -43,10 +48,20 @@ class Tracker:
     receiver has it. Over inproc the receiver's arrays are the sender's memory, and it is done when they are gone.
     """
 
-    __slots__ = ("_beside", "_gate", "_parts", "_release", "_ticket")
+    __slots__ = ("_attend", "_beside", "_gate", "_parts", "_release", "_ticket")
 
-    def __init__(self, release: _Release | None = None, ticket: int = 0, beside: Beside | None = None) -> None:
-        """release: is called with the ticket when all parts are gone. beside: as `together_with`."""
+    def __init__(
+        self,
+        release: _Release | None = None,
+        ticket: int = 0,
+        beside: Beside | None = None,
+        attend: Callable[[], object] | None = None,
+    ) -> None:
+        """release: is called with the ticket when all parts are gone. beside: as `together_with`.
+
+        attend: is called every `LOOK` seconds while somebody waits, in his thread; None: nobody looks after the socket.
+        """
+        self._attend = attend
         self._beside = beside
         self._parts: dict[int, _Part] = {}
         self._gate: Any = None
@@ -91,8 +106,18 @@ class Tracker:
             gate.acquire()
             self._gate = gate
         # From here on whoever takes the last part opens the gate; if that was just before, parts is empty now.
-        if self._parts and not self._gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
-            raise Timeout("the message to leave", timeout or 0.0)
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while self._parts:
+            left = end - time.monotonic()
+            if self._attend is not None:
+                self._attend()
+                opened = self._gate.acquire(timeout=max(0.0, min(left, LOOK)))
+            else:
+                opened = self._gate.acquire(timeout=-1 if left == math.inf else max(0.0, left))
+            if opened:
+                break
+            if left <= 0:
+                raise Timeout("the message to leave", timeout or 0.0)
         self._open_gate()
 
     def _open_gate(self) -> None:

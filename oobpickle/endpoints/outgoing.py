@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from time import time_ns
 from typing import Any, Literal
+from weakref import WeakMethod
 
 import zmq
 
@@ -60,8 +61,9 @@ class Outgoing:
         *,
         outbox: Outbox = INLINE_OUTBOX,
         marks: bool = True,
+        attend: Callable[[], object] | None = None,
     ) -> None:
-        """outbox: of the lane that buffers may take. marks: False leaves rule 4 out, where a message is answered or is an answer: following one costs a few
+        """outbox: of the lane that buffers may take. attend: looks after the socket, for one who waits for a tracker. marks: False leaves rule 4 out, where a message is answered or is an answer: following one costs a few
         microseconds of latency, for it wakes pyzmq's thread.
         """
         # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
@@ -76,6 +78,7 @@ class Outgoing:
         self.now = 0  # when the last message was encoded
         self.budget = Budget(max_bytes)
         self._release = _Release(self.budget, waiters)
+        self._attend = attend
         self._outbox = outbox
         self._places = outbox is not INLINE_OUTBOX
         self.sent = 0
@@ -171,7 +174,7 @@ class Outgoing:
         ):  # (a peer that is gone is no lack of room)
             return None
         ticket = next(self._tickets)
-        tracker = Tracker(self._release, ticket)
+        tracker = Tracker(self._release, ticket, attend=self._attend)
         followed = [len(frame) >= FOLLOWED for frame in frames]
         if True not in followed:
             followed[-1] = True
@@ -331,6 +334,7 @@ class Sending(Endpoint):
             None if self._inproc_only else max_bytes,
             outbox=self._outbox,
             marks=marks,
+            attend=_weakly(WeakMethod(self._attend)),
         )
 
     def _refers(self) -> bool:
@@ -361,6 +365,18 @@ class Sending(Endpoint):
 
     def _unsent(self) -> int:
         return 0 if self._inproc_only else self._out.unsent()
+
+
+def _weakly(method: "WeakMethod[Callable[[], None]]") -> Callable[[], None]:
+    """Call the method as long as its object lives: a tracker must not keep an endpoint alive."""
+
+    def call() -> None:
+        bound = method()
+        if bound is not None:
+            with contextlib.suppress(zmq.ZMQError):  # its context is gone, and the messages with it
+                bound()
+
+    return call
 
 
 def snapshot(frames: Sequence[wire.Frame]) -> list[wire.Frame]:

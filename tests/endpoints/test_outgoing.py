@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zmq
 
-from oobpickle import wire
+from oobpickle import Pusher, wire
 from oobpickle.endpoints import outgoing as module
 from oobpickle.endpoints.outgoing import FOLLOWED, Outgoing, snapshot
 from oobpickle.patterns.stats import Counters
@@ -141,3 +141,16 @@ def test_numbers_and_time_are_in_the_head(out):
     opened = wire.unpack([memoryview(frames[0])])
     assert (opened.flags, opened.epoch, opened.sequence) == (wire.KEPT, 6, 7)
     assert opened.sent_at == out.now
+
+
+def test_who_waits_for_a_tracker_learns_that_the_peer_is_gone(tmp_path):
+    """libzmq takes note of that only when the socket is used, and the one who would use it is waiting."""
+    array = np.zeros(2**20)
+    with Pusher(bind=f"ipc://{tmp_path}/s", lane="inline", high_water_mark=10, linger=0) as push:
+        peer = zmq.Context.instance().socket(zmq.PULL)
+        peer.set(zmq.RCVHWM, 1)
+        peer.connect(push.addresses[0])
+        trackers = [push.send({"a": array}, timeout=10) for _ in range(8)]
+        assert not trackers[-1].done
+        peer.close(0)
+        trackers[-1].wait(10)

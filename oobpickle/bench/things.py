@@ -115,7 +115,7 @@ def _touch_bytes(obj: Any) -> Any:
 def touch_any(obj: Any) -> int:
     """Touch an object of any make: a byte of each page of every array in it."""
     value = 0
-    for leaf in leaves(obj):
+    for leaf in leaves(obj, column_of=_buffers):  # to decode text would take longer than to send it
         if isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject and leaf.size:
             a = leaf if leaf.flags.c_contiguous else leaf.T if leaf.flags.f_contiguous else leaf.copy()
             value += int(a.reshape(-1).view(np.uint8)[::PAGE].sum())
@@ -133,24 +133,42 @@ def digest(obj: Any) -> int:
     return value
 
 
-def leaves(obj: Any) -> Iterator[Any]:
-    """Every array, and every other leaf, of nested dicts, lists, data frames and objects with a __dict__."""
+def _values(column: Any) -> Iterator[Any]:
+    yield column.to_numpy()
+
+
+def _buffers(column: Any) -> Iterator[Any]:
+    """The memory of a column, without decoding: of Arrow's kind its buffers, of others its values."""
+    if getattr(column.dtype, "storage", None) == "pyarrow" or hasattr(column.dtype, "pyarrow_dtype"):
+        import pyarrow as pa
+
+        for chunk in pa.chunked_array(pa.array(column.array)).chunks:
+            yield from (np.frombuffer(buffer, np.uint8) for buffer in chunk.buffers() if buffer is not None)
+    else:
+        yield column.to_numpy()
+
+
+def leaves(obj: Any, column_of: Callable[[Any], Iterator[Any]] = _values) -> Iterator[Any]:
+    """Every array, and every other leaf, of nested dicts, lists, data frames and objects with a __dict__.
+
+    column_of: what a column of a data frame gives.
+    """
     if isinstance(obj, np.ndarray):
         yield obj
     elif isinstance(obj, dict):
         for key, value in obj.items():
             yield key
-            yield from leaves(value)
+            yield from leaves(value, column_of)
     elif isinstance(obj, (list, tuple)):
         for value in obj:
-            yield from leaves(value)
+            yield from leaves(value, column_of)
     elif hasattr(obj, "to_numpy") and hasattr(obj, "columns"):
         for column in obj.columns:
             yield column
-            yield obj[column].to_numpy()
+            yield from column_of(obj[column])
     elif hasattr(obj, "__dict__") and not isinstance(obj, type):
         yield type(obj).__name__
-        yield from leaves(vars(obj))
+        yield from leaves(vars(obj), column_of)
     else:
         yield obj
 

@@ -81,6 +81,19 @@ def test_a_data_frame():
     assert digest(frame.rename(columns={"x": "y"})) != right
 
 
+def test_to_touch_text_of_arrow_decodes_none_of_it():
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    text = pd.array(["a" * 5000, "b" * 5000], dtype="string[pyarrow]")
+    frame = pd.DataFrame({"x": np.arange(2.0), "text": text})
+    arrays = [leaf for leaf in things.leaves(frame, things._buffers) if isinstance(leaf, np.ndarray)]
+    assert not any(a.dtype.hasobject for a in arrays)
+    assert max(a.nbytes for a in arrays) >= 10_000
+    other = frame.assign(text=frame["text"].str.replace("b", "c"))
+    assert things.touch_any(frame) != things.touch_any(other)
+    assert things.digest(frame) != things.digest(other)
+
+
 def test_a_file(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(100, dtype=np.int32))
     thing = of_file(str(tmp_path / "a.npy"))

@@ -199,6 +199,13 @@ class Outgoing:
             while parts:
                 last = len(parts) == 1
                 self._send(self._as_sent(parts, followed), _LAST if last else _MORE)
+        except zmq.Again:
+            # The peer went between two frames: libzmq (lb.cpp) has dropped those that it had, and drops the rest if any.
+            if parts:
+                self._break_off()
+            tracker.forget()
+            self.budget.cancel(ticket)
+            return None
         except BaseException:
             self._break_off()
             raise

@@ -49,6 +49,11 @@ class Budget:
         """What this ticket stands for is no longer held; fine if it never was. From any thread; settled later."""
         self._released.append(ticket)
 
+    def cancel(self, ticket: int) -> None:
+        """Its message was not sent after all."""
+        _, nbytes, _ = self._tickets.pop(ticket)
+        self.held -= nbytes
+
     def settle(self) -> None:
         """Do the sums of what was released."""
         while self._released:

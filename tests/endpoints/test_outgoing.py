@@ -111,6 +111,28 @@ def test_an_interrupt_between_two_frames_ends_the_message(out):
     until(lambda: out.budget.settle() or out.budget.held == 0)
 
 
+def test_a_peer_that_goes_between_two_frames_leaves_no_trace(out):
+    """libzmq takes the first frame back then, and says that there is no room."""
+    real, calls = out._send, []
+
+    def gone(frame, flags):
+        calls.append(flags)
+        if len(calls) == 2:
+            raise zmq.Again
+
+    frames = out.encode([np.zeros(100_000), np.zeros(100_000)])
+    out._send = gone
+    assert out.put(frames) is None
+    assert (out.budget.held, out.sent, out.unsent()) == (0, 0, 0)
+    assert calls[2:] == [0x1]  # it has been told where the message ends
+    out._send = real
+    assert out.put(frames) is not None
+    out.pull.rcvtimeo = 5000
+    assert out.pull.recv_multipart() == [bytes(frame) for frame in frames]
+    assert out.sent == 1
+    until(lambda: out.budget.settle() or out.budget.held == 0)
+
+
 def test_the_object_is_let_go_when_it_has_left(out):
     array = np.zeros(FOLLOWED)
     gone = weakref.ref(array)

@@ -150,6 +150,7 @@ def reuse(pair, stepping, schedule):
     seen, used = [], []
 
     def sender():
+        steps.step()  # a turn that is wrong may have no lock call to stop at
         block = pair.sender.guard.run(pair.sender.arena.allocate, SIZE)
         steps.step()
         if block is not None:

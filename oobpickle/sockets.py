@@ -17,6 +17,7 @@ from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
 from oobpickle.lanes.following import followed
 from oobpickle.message import decode, unpack
+from oobpickle.spinning import Spin
 from oobpickle.tracker import DONE, Tracker
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonl
 # One of each for a socket, as long as the object lives that stands for it.
 _outboxes: "WeakKeyDictionary[zmq.Socket[Any], Outbox]" = WeakKeyDictionary()
 _inboxes: "WeakKeyDictionary[zmq.Socket[Any], Inbox]" = WeakKeyDictionary()
+_spins: "WeakKeyDictionary[zmq.Socket[Any], Spin]" = WeakKeyDictionary()
 
 
 def _outbox_of(socket: "zmq.Socket[Any]") -> Outbox:
@@ -157,12 +159,25 @@ def _inbox_of(socket: "zmq.Socket[Any]") -> Inbox:
 
 def recv_frames(socket: "zmq.Socket[Any]", flags: int = 0) -> list[memoryview]:
     """One message of a blocking socket as views of its frames."""
-    frame = socket.recv(flags, copy=False)
+    frame = _first_frame(socket, flags)
     views = [_view(frame)]
     while frame.more:
         frame = socket.recv(flags, copy=False)
         views.append(_view(frame))
     return views
+
+
+def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
+    try:
+        return socket.recv(flags | zmq.DONTWAIT, copy=False)
+    except zmq.Again:
+        if flags & zmq.DONTWAIT:
+            raise
+    spin = _spins.get(socket)
+    if spin is None:
+        spin = _spins[socket] = Spin()
+    spin.until(lambda: socket.get(zmq.EVENTS) & zmq.POLLIN)
+    return socket.recv(flags, copy=False)
 
 
 _view: Any = memoryview  # pyzmq's annotations do not say that a Frame is a buffer

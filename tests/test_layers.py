@@ -12,6 +12,7 @@ PACKAGE = ROOT / "oobpickle"
 LAYERS = {
     "oobpickle.errors": 0,
     "oobpickle.limits": 0,
+    "oobpickle.spinning": 0,
     "oobpickle.wire": 1,
     "oobpickle.tracker": 1,
     "oobpickle.codec": 2,

@@ -24,6 +24,8 @@ from typing import Protocol
 
 import zmq
 
+from oobpickle.spinning import Spin
+
 RECEIVE, ROOM = int(zmq.POLLIN), int(zmq.POLLOUT)
 """What is waited for; the values are those of ZMQ_EVENTS."""
 
@@ -46,10 +48,12 @@ class Waiter(Protocol):
 class ThreadWaiter:
     """Sleeps until one of some file descriptors can be read, or another thread calls `wake`."""
 
-    __slots__ = ("_flag", "_poll", "_woken", "wants")
+    __slots__ = ("_flag", "_poll", "_ready", "_spin", "_woken", "wants")
 
     def __init__(self, *descriptors: int) -> None:
         self.wants = RECEIVE
+        self._spin = Spin()
+        self._ready: list[tuple[int, int]] = []
         self._flag = Flag()
         self._woken = False
         self._poll = select.poll()
@@ -66,13 +70,18 @@ class ThreadWaiter:
 
         Gives whether one of the descriptors of `tell` can be read.
         """
-        ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
+        if not self._spin.until(self._look):
+            self._ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
         if self._woken:
             self.rest()
-        for descriptor, _ in ready:  # noqa: SIM110 - any() and its generator cost more than the rest of this
+        for descriptor, _ in self._ready:  # noqa: SIM110 - any() and its generator cost more than the rest of this
             if descriptor in tell:
                 return True
         return False
+
+    def _look(self) -> list[tuple[int, int]]:
+        self._ready = self._poll.poll(0)
+        return self._ready
 
     def rest(self) -> None:
         """Forget wakes: what they told of is looked at now, or was meant for a call that is over."""

@@ -1,0 +1,48 @@
+"""Spinning: to look again for a moment before one sleeps.
+
+To put two processes to sleep and wake them takes most of a round trip, 50 to 150 us. So who waits looks again for `SPIN`,
+and offers its core to others between two looks, among whom may be the one that it waits for.
+
+Rule: who waits in vain pays little. A spin that did not pay is not tried again in the next wait, and after each more
+that did not in twice as many, up to `RESTS_MAX`; one that paid makes up for all of them. So a stream of a thousand messages a
+second costs 2 us a message, and an idle receiver nothing.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+SPIN = 250_000
+"""Nanoseconds: about two wake-ups. Longer, and sleeping would have been as fast."""
+
+RESTS_MAX = 63
+"""Waits without a spin after those that did not pay."""
+
+# Where a process cannot give its core away, a sleep of no time lets others run as well.
+_give_way: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
+
+
+class Spin:
+    """What one waiter knows of its waits. For one thread at a time."""
+
+    __slots__ = ("_left", "_rests")
+
+    def __init__(self) -> None:
+        self._rests = 0  # waits without a spin after the next that does not pay, less one
+        self._left = 0  # of these, still to come
+
+    def until(self, ready: Callable[[], object]) -> bool:
+        """Whether ready() became true within a moment; False: sleep. It is not asked at all while a spin does not pay."""
+        if self._left:
+            self._left -= 1
+            return False
+        end = time.perf_counter_ns() + SPIN
+        while True:
+            _give_way()
+            is_ready = bool(ready())
+            if time.perf_counter_ns() > end:  # also when the others kept the core for long
+                self._left = self._rests = min(2 * self._rests + 1, RESTS_MAX)
+                return is_ready
+            if is_ready:
+                self._rests = 0
+                return True

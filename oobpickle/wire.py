@@ -55,6 +55,8 @@ GLUE_EACH = 32 * 1024
 GLUE_TOTAL = 64 * 1024
 """The most bytes of buffers in one head. One kept view pins all of them, so this is also a bound on that."""
 
+_entry = struct.Struct("<Q").unpack_from
+_HEADER_AND_ENTRY = struct.Struct(HEADER.format + "Q")
 _OWN, _GLUED, _SHARED = (kind << 62 for kind in (OWN, GLUED, SHARED))
 _LENGTH = (1 << 62) - 1
 _message = tuple.__new__  # Message(...) itself takes twice as long, half a microsecond
@@ -101,6 +103,14 @@ def pack(
     """
     if not buffers:
         return [HEADER.pack(MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 0, 0) + stream]
+    if (
+        len(buffers) == 1 and not references and buffers[0].nbytes <= GLUE_EACH and not shared
+    ):  # as below, in half the time
+        entry = _GLUED | buffers[0].nbytes
+        header = _HEADER_AND_ENTRY.pack(
+            MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 1, 0, entry
+        )
+        return [b"".join((header, stream, buffers[0]))]
     table: list[int] = []
     glued: list[Frame] = []
     frames: list[Frame] = [b""]
@@ -166,8 +176,17 @@ def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Messa
     referring = references_length > 0
     if referring and not allow_shared:
         raise DecodeError("the message refers to shared memory, which this receiver does not accept")
-    table = _table(count).unpack_from(head, HEADER.size)
-    buffers = _buffers(table, head[glued_start:], frames, referring=referring)
+    buffers: list[memoryview | int]
+    if (
+        count == 1
+        and _entry(head, HEADER.size)[0] == _GLUED | (size - glued_start)
+        and len(frames) == 1
+        and not referring
+    ):
+        buffers = [memoryview(bytearray(head[glued_start:]))]  # as below, in half the time
+    else:
+        table = _table(count).unpack_from(head, HEADER.size)
+        buffers = _buffers(table, head[glued_start:], frames, referring=referring)
     references = head[references_start:stream_start] if referring else _NOTHING
     return _message(
         Message, (codec, flags, epoch, sequence, sent_at, head[stream_start:glued_start], buffers, references)

@@ -117,7 +117,7 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     """The indices of arrays by kind: dtype, shape, order and writability."""
     # Equal dtypes need not be the same: metadata, alignment and record do not count for numpy.
     one = not without and all(map(is_, map(_dtype, arrays), repeat(arrays[0].dtype)))
-    if one and len(set(map(_shape, arrays))) == 1 and len(set(map(_flags, arrays))) == 1:
+    if one and _of_one_shape(arrays) and len(set(map(_flags, arrays))) == 1:
         return [list(range(len(arrays)))]
     kinds: dict[Any, list[int]] = {}
     names: dict[int, Any] = {}  # by the dtype's id: telling it takes a microsecond
@@ -133,9 +133,15 @@ def _kinds(arrays: list[Array], without: set[int]) -> Iterable[list[int]]:
     return kinds.values()
 
 
+def _of_one_shape(arrays: list[Array]) -> bool:
+    # To make a shape takes five times as long as to tell the length.
+    return len(set(map(_shape if set(map(_ndim, arrays)) != {1} else len, arrays))) == 1
+
+
 _key = attrgetter("dtype", "shape", "flags.num")
 _dtype = attrgetter("dtype")
 _shape = attrgetter("shape")
+_ndim = attrgetter("ndim")
 _flags = attrgetter("flags.num")
 
 

@@ -17,7 +17,7 @@ lengths, neither the scan nor the checks of its table say anything new, and both
 """
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -40,7 +40,6 @@ from oobpickle.codec.vocabulary import LIBRARIES, Rebuilder, Vocabulary
 from oobpickle.errors import DecodeError, EncodeError, type_name
 from oobpickle.limits import DEFAULT, Limits
 
-_ndarray = np.ndarray
 _nbytes = attrgetter("nbytes")
 _itemsize = attrgetter("itemsize")
 _ndim = attrgetter("ndim")
@@ -143,10 +142,9 @@ class DataCodec:
             pickler = self._idle.pop()
         except IndexError:
             pickler = _DataPickler(self._small, self._vocabulary)
-        arrays = pickler.start()
         try:
             pickler.dump(obj)
-            opcodes, buffers = pickler.finish()
+            opcodes, buffers, arrays = pickler.finish()
             self._idle.append(pickler)
             if arrays:
                 prefix, table_buffers = build_table(arrays, self._small)
@@ -189,27 +187,35 @@ class _DataPickler(CodecPickler):
     """Dumps one object at a time, of types that the vocabulary has."""
 
     def __init__(self, small: int, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         super().__init__(small)
-        self._reducers = vocabulary.reducers
-        self._reducer_for = vocabulary.reducer_for
-        self._rebuilders = vocabulary.functions
 
-    def reducer_override(self, obj: Any, /) -> Any:
-        cls: Any = type(obj)
-        if cls is _ndarray:
-            if not obj.dtype.hasobject:
-                self._arrays.append(obj)
+    def _reducing(self, plain: type | None) -> Callable[[Any], Any]:
+        take = self._arrays.append
+        find, reducer_for, rebuilders = (
+            self._vocabulary.reducers.get,
+            self._vocabulary.reducer_for,
+            self._vocabulary.functions,
+        )
+
+        def reducer_override(obj: Any) -> Any:
+            cls: Any = type(obj)
+            if cls is plain:
+                if not obj.dtype.hasobject:
+                    take(obj)
+                    return TAKE
+                return reduce_with_objects(obj)
+            if cls is np.memmap:
+                take(obj.view(np.ndarray))
                 return TAKE
-            return reduce_with_objects(obj)
-        if cls is np.memmap:
-            self._arrays.append(obj.view(np.ndarray))
-            return TAKE
-        if cls is FunctionType and obj in self._rebuilders:
-            return NotImplemented  # pickled by its name
-        reducer = self._reducers.get(cls) or self._reducer_for(cls)
-        if reducer is None:
-            raise EncodeError("the data codec does not carry this type", advice=_advice(cls))
-        return reducer(obj)
+            if cls is FunctionType and obj in rebuilders:
+                return NotImplemented  # pickled by its name
+            reducer = find(cls) or reducer_for(cls)
+            if reducer is None:
+                raise EncodeError("the data codec does not carry this type", advice=_advice(cls))
+            return reducer(obj)
+
+        return reducer_override
 
 
 def _advice(cls: type) -> str:
@@ -224,6 +230,7 @@ _CALLABLE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType)
 class _DataUnpickler(pickle.Unpickler):
     """Loads a stream that was scanned."""
 
+    __slots__ = ("rebuilders",)  # to make one with a __dict__ takes longer than the load of a small message
     rebuilders: dict[tuple[str, str], Rebuilder]
 
     def find_class(self, module: str, name: str) -> Any:

@@ -24,6 +24,7 @@ from typing import Any
 PROTO_5 = b"\x80\x05"
 FRAME = b"\x95"
 _FRAME_HEADER = 9
+_PROTO_5_FRAME = PROTO_5 + FRAME
 _VALUE_OPCODES: dict[type, bytes] = {bytes: b"B\x8e", bytearray: b"\x96"}  # BINBYTES, BINBYTES8; BYTEARRAY8
 
 TINY, FEW = 1024, 16
@@ -37,10 +38,10 @@ FROM_BUFFER: dict[type, bytes] = {
 """What stands in the stream for a value that went out-of-band: STACK_GLOBAL, NEXT_BUFFER, TUPLE1, REDUCE."""
 
 
-def canonical(*pieces: bytes) -> bytes:
+def canonical(opcodes: bytes, rest: bytes = b"") -> bytes:
     """Join opcodes (no PROTO, no FRAME among them) into one stream: PROTO 5, and one FRAME that reaches to the end."""
-    body = b"".join(pieces)
-    return b"".join((PROTO_5, FRAME, len(body).to_bytes(8, "little"), body))
+    length = len(opcodes) + len(rest)
+    return b"".join((_PROTO_5_FRAME, length.to_bytes(8, "little"), opcodes, rest))
 
 
 def split(data: bytes) -> tuple[int, int]:

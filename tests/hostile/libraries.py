@@ -8,6 +8,7 @@ import datetime as dt
 import decimal
 import functools
 import warnings
+from copy import copy
 from random import Random
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -183,12 +184,11 @@ def encodings():
 
 def case_of(obj):
     """Encode an object as the data codec does, but for its look at what it has made."""
-    vocabulary = corpus.codec()._vocabulary
+    vocabulary = copy(corpus.codec()._vocabulary)
+    vocabulary.reducers = {**vocabulary.reducers, Call: tuple}
     pickler = _DataPickler(0, vocabulary)
-    pickler._reducers = {**vocabulary.reducers, Call: tuple}
-    arrays = pickler.start()
     pickler.dump(obj)
-    opcodes, buffers = pickler.finish()
+    opcodes, buffers, arrays = pickler.finish()
     prefix, table = build_table(arrays, 1024) if arrays else (NO_ARRAYS, [])
     return Case(canonical(prefix, opcodes), tuple(map(bytes, [*table, *buffers])))
 

@@ -96,9 +96,8 @@ def lying(*groups, order=None, uses=2):
     table = pickle.dumps((order, *groups), 5, buffer_callback=lambda buffer: False)
     body = table[table.index(b"\x95") + 9 : -1] if b"\x95" in table[:3] else table[2:-1]
     name = b"\x8c\x1eoobpickle.codec.reducers.numpy\x8c\x0barray_table\x93"
-    return canonical(
-        name, body, b"R\x94\x30]", *[b"h" + bytes([memo]) + b")Ra" for memo in [body.count(b"\x94")] * uses], b"."
-    )
+    use = b"h" + bytes([body.count(b"\x94")]) + b")Ra"
+    return canonical(name + body, b"R\x94\x30]" + use * uses + b".")
 
 
 HUGE = 1 << 70

@@ -175,8 +175,8 @@ def array_table(order: bytes | None, *groups: tuple[Any, ...]) -> Callable[[], A
     of all specs as 4 bytes, little-endian; None when that is their own order.
     """
     arrays: list[Array] = []
-    for buffer, *specs in groups:
-        arrays += _arrays_on(buffer, specs)
+    for group in groups:
+        arrays += _arrays_on(group[0], group[1:])
     if order is not None:
         arrays = list(map(arrays.__getitem__, np.frombuffer(order, "<u4").tolist()))
     arrays.reverse()
@@ -189,13 +189,13 @@ def _arrays_on(buffer: Any, specs: Sequence[tuple[Any, ...]]) -> list[Array]:
     memory: Array | None = None
     arrays: list[Array] = []
     for description, shape, strides, offset, count, writeable in specs:
-        dtype = dtype_of(description)
+        dtype = _dtype_told(description) if type(description) is str else dtype_of(description)
         if not dtype.itemsize or 0 in shape:
             arrays += [_empty(shape, dtype, writeable) for _ in range(count)]
             continue
         # Several on one buffer get one base, so that they are known as views of one array when they are sent on.
         if count == 1 and strides is None and len(specs) == 1:
-            size = prod(shape)
+            size = shape[0] if len(shape) == 1 else prod(shape)
             if size < 0:
                 raise ValueError("a negative length in a shape")
             a: Array = np.frombuffer(buffer, dtype, size, offset)

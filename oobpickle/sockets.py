@@ -74,7 +74,9 @@ def send(
     if lane == "shared":
         outbox = _outbox_of(socket)
         placed = outbox.place(buffers, snapshot=snapshot)
-    frames = wire.pack(chosen.number, stream, buffers, shared=placed.shared, references=placed.references)
+        frames = wire.pack(chosen.number, stream, buffers, shared=placed.shared, references=placed.references)
+    else:
+        frames = wire.pack(chosen.number, stream, buffers)
     tracker = DONE
     if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
         frames[1:] = map(bytes, frames[1:])

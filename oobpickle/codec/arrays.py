@@ -43,10 +43,11 @@ _END = b"tR\x940"  # TUPLE, REDUCE, MEMOIZE, POP
 _C, _F = 0x1, 0x2  # C_CONTIGUOUS, F_CONTIGUOUS in ndarray.flags.num
 _DENSE = _C | _F
 _KIND = _DENSE | 0x400  # WRITEABLE
-_ARRAY_TABLE = (
+ARRAY_TABLE = (
     b"".join(b"\x8c" + bytes([len(name)]) + name.encode() for name in (array_table.__module__, array_table.__name__))
     + b"\x93"
-)  # SHORT_BINUNICODE twice, STACK_GLOBAL
+)
+"""What names the table in a stream: SHORT_BINUNICODE twice, STACK_GLOBAL."""
 
 NO_ARRAYS = b"N\x940"
 """The prefix of an object without arrays: it takes memo 0 all the same, which the pickler has given away."""
@@ -95,7 +96,7 @@ def build_table(arrays: list[Array], small: int, in_band: int = 0) -> tuple[byte
 
 def _each(arrays: list[Array], in_band: int) -> tuple[bytes, list[memoryview]]:
     """Give each array a buffer of its own, whatever its size: for a few that is faster than to gather them."""
-    pieces: list[bytes | memoryview] = [_ARRAY_TABLE, b"(N"]
+    pieces: list[bytes | memoryview] = [ARRAY_TABLE, b"(N"]
     buffers: list[memoryview] = []
     for a in arrays:
         nbytes = a.nbytes
@@ -179,7 +180,7 @@ class _Table:
         if self._order != list(range(len(self._order))):
             places = np.argsort(self._order).astype("<u4").tobytes()
             order = b"B" + len(places).to_bytes(4, "little") + places
-        return b"".join((_ARRAY_TABLE, b"(", order, *self._pieces, _END))
+        return b"".join((ARRAY_TABLE, b"(", order, *self._pieces, _END))
 
 
 def _concatenate(table: _Table, arrays: list[Array], indices: list[int]) -> None:

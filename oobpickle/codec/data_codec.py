@@ -13,7 +13,8 @@ find_class, and rebuilders that check their arguments. Rebuilders may copy and r
 message (allowance.py).
 
 Streams repeat: same shapes, same dtypes, same keys. Of a stream that was decoded before, with buffers of the same
-lengths, neither the scan nor the checks of its table say anything new, and both are left out.
+lengths, neither the scan nor the checks of its table say anything new, and both are left out. Most name nothing but the
+table, and then nothing is left for a find_class to look up: such a stream is kept with NEXT_BUFFER in place of the name.
 """
 
 import pickle
@@ -21,28 +22,50 @@ from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from oobpickle import wire
 from oobpickle.codec import allowance, registry
-from oobpickle.codec.arrays import NO_ARRAYS, TAKE, build_table
+from oobpickle.codec.arrays import ARRAY_TABLE, NO_ARRAYS, TAKE, build_table
 from oobpickle.codec.blame import smallest
-from oobpickle.codec.framing import canonical
+from oobpickle.codec.framing import PROTO_5, canonical
 from oobpickle.codec.kept import Kept
 from oobpickle.codec.pickle_codec import SMALL, CodecPickler
-from oobpickle.codec.reducers.numpy import Array
+from oobpickle.codec.reducers.numpy import Array, array_table
 from oobpickle.codec.reducers.numpy_values import reduce_with_objects
 from oobpickle.codec.registry import Registry
 from oobpickle.codec.scan import Verdict, scan
+from oobpickle.codec.shortcuts import START
 from oobpickle.codec.vocabulary import LIBRARIES, Rebuilder, Vocabulary
 from oobpickle.errors import DecodeError, EncodeError, type_name
 from oobpickle.limits import DEFAULT, Limits
 
+_NEXT_BUFFER, _POP = b"\x97", b"0"
 _nbytes = attrgetter("nbytes")
 _itemsize = attrgetter("itemsize")
 _ndim = attrgetter("ndim")
+
+
+class _Known(NamedTuple):
+    """A stream that was decoded, with buffers of these lengths.
+
+    nameless: the same for `pickle.loads`, without a name that could be looked up: it takes the table as its first buffer. None: it has names.
+    """
+
+    verdict: Verdict
+    lengths: tuple[int, ...]
+    nameless: bytes | None
+
+    @classmethod
+    def of(cls, stream: bytes, verdict: Verdict, lengths: tuple[int, ...]) -> Self:
+        if not verdict.nameless:
+            return cls(verdict, lengths, None)
+        # PROTO 5; without FRAME. In vain, if there is no table: NEXT_BUFFER, POP.
+        body = stream[START:]
+        table = _NEXT_BUFFER + body.removeprefix(ARRAY_TABLE) if verdict.plain else _NEXT_BUFFER + _POP + body
+        return cls(verdict, lengths, PROTO_5 + table)
 
 
 class DataCodec:
@@ -76,7 +99,7 @@ class DataCodec:
         self._limits = limits
         self._small = small
         self._vocabulary = Vocabulary(own, libraries)
-        self._kept: Kept[tuple[Verdict, tuple[int, ...]]] = Kept()
+        self._kept: Kept[_Known] = Kept()
         self._idle: list[_DataPickler] = []  # to make a pickler costs more than a small dump
 
     def encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
@@ -109,14 +132,19 @@ class DataCodec:
         known = self._kept.get(stream)
         if known is None:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
-        elif known[1] == lengths:
-            return self._load(stream, buffers, known[0], known=True)
+        elif known.lengths == lengths:
+            if known.nameless is None:
+                return self._load(stream, buffers, known.verdict, known=True)
+            try:
+                return pickle.loads(known.nameless, buffers=(array_table, *buffers))
+            except Exception as error:
+                raise DecodeError(f"{type_name(error)}: {error}") from error
         else:
-            verdict = known[0]
+            verdict = known.verdict
         if len(lengths) != verdict.buffers:
             raise DecodeError(f"{len(lengths)} buffers came, and the stream takes {verdict.buffers}")
         obj = self._load(stream, buffers, verdict, known=False)
-        self._kept.keep(stream, (verdict, lengths))
+        self._kept.keep(stream, _Known.of(stream, verdict, lengths))
         return obj
 
     def _load(self, stream: bytes, buffers: Sequence[memoryview], verdict: Verdict, *, known: bool) -> Any:
@@ -163,11 +191,11 @@ class DataCodec:
         stream = canonical(prefix, opcodes)
         lengths = tuple(map(_nbytes, buffers))
         known = self._kept.get(stream)
-        if known is None or known[1] != lengths:
+        if known is None or known.lengths != lengths:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
             if not verdict.sure or (arrays and not (verdict.plain and self._within(arrays))):
                 self._load(stream, buffers, verdict, known=False)
-            self._kept.keep(stream, (verdict, lengths))
+            self._kept.keep(stream, _Known.of(stream, verdict, lengths))
         return stream, buffers
 
     def _within(self, arrays: list[Array]) -> bool:

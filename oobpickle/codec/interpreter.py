@@ -60,7 +60,8 @@ class Weighed(NamedTuple):
 
     buffers: how many it takes. arrays: how often it calls the source. item: the integer for its object.
     plain: the table of arrays was found by a shortcut: the types of its arguments are what they must be.
-    sure: no name is called that could refuse what an encoder has made (see Rule).
+    sure: no name is called that could refuse what an encoder has made (see Rule). nameless: there are no names but that of a
+    plain table.
     suspect: there are so many keys with a chosen hash that, if all of them are equal, they take more comparing than is allowed.
     """
 
@@ -69,6 +70,7 @@ class Weighed(NamedTuple):
     item: int
     plain: bool
     sure: bool
+    nameless: bool
     suspect: bool
 
 
@@ -363,7 +365,7 @@ def weigh(stream: bytes, names: Names, limits: Limits, *, runs: bool = True) -> 
     except KeyError as error:  # of names
         reason = f"{b'.'.join(error.args[0])!r} is no name that a stream may use here"
     else:
-        return Weighed(buffers, arrays, stack[0], plain, sure, collisions // 2 > limits.keys_base)
+        return Weighed(buffers, arrays, stack[0], plain, sure, not rules, collisions // 2 > limits.keys_base)
     raise DecodeError(reason, offset=min(at, len(stream)), opcode=_name(stream, at))
 
 

@@ -39,12 +39,14 @@ class Verdict(NamedTuple):
 
     buffers: how many the stream takes. arrays: how many it takes from the table. The receiver has to see to it that there
     are as many. plain: the arguments of that table have the types that they must have. sure: it calls nothing that could refuse what an encoder has made.
+    nameless: it names nothing but that table.
     """
 
     buffers: int
     arrays: int
     plain: bool
     sure: bool
+    nameless: bool
 
 
 def scan(stream: bytes, names: Names, limits: Limits = DEFAULT) -> Verdict:
@@ -53,7 +55,7 @@ def scan(stream: bytes, names: Names, limits: Limits = DEFAULT) -> Verdict:
     weighed = weigh(stream, names, limits)
     if weighed.suspect:
         check_hashes(stream, names, limits)
-    return Verdict(weighed.buffers, weighed.arrays, weighed.plain, weighed.sure)
+    return Verdict(weighed.buffers, weighed.arrays, weighed.plain, weighed.sure, weighed.nameless)
 
 
 def check_form(stream: bytes, limits: Limits) -> None:

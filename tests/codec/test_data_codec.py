@@ -2,11 +2,13 @@
 
 import pickle
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from oobpickle import DataCodec, DecodeError, EncodeError, Limits, PickleCodec
+from oobpickle.codec import data_codec, reducers
 from oobpickle.codec.registry import Registry
 from tests.alike import assert_alike
 from tests.hostile import corpus
@@ -219,6 +221,35 @@ class TestDecode:
         for wrong in (b"", b"x" * 8, bytes(buffers[0])[:-8]):
             with pytest.raises(DecodeError):
                 CODEC.decode(stream, [wrong])
+
+    @pytest.mark.parametrize(
+        "obj",
+        [
+            {"a": np.arange(40_000.0), "b": np.arange(9).reshape(3, 3), "n": [1, None, "text"]},
+            [b"x", "x", bytearray(9)],
+            {"one": 1},
+            np.arange(3),
+        ],
+        ids=["arrays", "bytes", "no buffers", "an array alone"],
+    )
+    def test_a_stream_that_was_seen_looks_nothing_up(self, obj, monkeypatch):
+        codec = DataCodec()
+        stream, buffers = codec.encode(obj)
+        first = DataCodec().decode(stream, buffers)
+        codec.decode(stream, buffers)
+        monkeypatch.setattr(reducers.numpy, "array_table", None)
+        monkeypatch.setattr(data_codec, "_DataUnpickler", None)
+        for _ in range(2):
+            assert_alike(codec.decode(stream, buffers), first)
+
+    def test_names_are_looked_up_in_the_vocabulary_whether_seen_or_not(self):
+        codec = DataCodec()
+        stream, buffers = codec.encode([Decimal(1), np.arange(3)])
+        for _ in range(3):
+            assert_alike(codec.decode(stream, buffers), [Decimal(1), np.arange(3)])
+        codec._vocabulary.known.clear()
+        with pytest.raises(DecodeError, match="KeyError"):
+            codec.decode(stream, buffers)
 
     def test_the_stream_is_copied_out_of_memory_that_can_change(self):
         stream, buffers = CODEC.encode(["text", np.arange(3)])

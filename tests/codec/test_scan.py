@@ -49,7 +49,7 @@ def test_plain_data_of_every_kind():
     pickler.framer.start_framing = lambda: None
     pickler.dump(value)
     stream = framed(file.getvalue()[2:])
-    assert scan(stream, NAMES) == (0, 0, False, True)
+    assert scan(stream, NAMES) == (0, 0, False, True, True)
     loaded = pickle.loads(stream)
     assert loaded["keys"] == value["keys"]
 

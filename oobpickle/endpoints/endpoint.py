@@ -395,7 +395,7 @@ class Blocking(Endpoint):
         self._shut()
         deadline = self._deadline(linger)
         try:
-            waiter = ThreadWaiter(*self._monitor.descriptors)
+            waiter = ThreadWaiter(*self._monitor.descriptors, spins=False)
             try:
                 while (left := self._awaits(deadline)) is not None:
                     waiter.sleep(left)

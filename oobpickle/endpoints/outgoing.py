@@ -63,7 +63,8 @@ class Outgoing:
         marks: bool = True,
         attend: Callable[[], object] | None = None,
     ) -> None:
-        """outbox: of the lane that buffers may take. attend: looks after the socket, for one who waits for a tracker. marks: False leaves rule 4 out, where a message is answered or is an answer: following one costs a few
+        """outbox: of the lane that buffers may take. attend: looks after the socket, for one who waits for a tracker.
+        marks: False leaves rule 4 out, where a message is answered or is an answer: following one costs a few
         microseconds of latency, for it wakes pyzmq's thread.
         """
         # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
@@ -91,7 +92,10 @@ class Outgoing:
         copy: on memory of its own. shares: whether its receiver follows references.
         """
         stream, buffers = self._encode(obj)
-        return self.pack(stream, buffers, flags=flags, epoch=epoch, sequence=sequence, copy=copy, shares=shares)
+        if buffers:
+            return self.pack(stream, buffers, flags=flags, epoch=epoch, sequence=sequence, copy=copy, shares=shares)
+        self.now = now = time_ns()
+        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
 
     def pack(
         self,

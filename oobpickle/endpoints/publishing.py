@@ -188,7 +188,7 @@ class Publishing(Sending):
     def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
         if type(frames) is _Both and self._beside is not None:
             return self._attempt_both(frames, self._beside._out)
-        tracker = super()._attempt(frames, route)
+        tracker = self._out.put(frames, route) if type(frames) is list else super()._attempt(frames, route)
         if tracker is None and not self._lossless:
             self._counters.dropped += 1
             return DONE

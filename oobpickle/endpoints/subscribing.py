@@ -228,7 +228,7 @@ class Subscribing(Receiving):
             return self._gathered_all
 
     def _begin_to_collect(self) -> None:
-        waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors)
+        waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors, spins=False)
         waiter.wants = _SIGNALS
         self._waiters.add(waiter)
         threading.Thread(

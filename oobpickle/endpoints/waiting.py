@@ -24,7 +24,7 @@ from typing import Protocol
 
 import zmq
 
-from oobpickle.spinning import Spin
+from oobpickle.spinning import SPIN, Spin
 
 RECEIVE, ROOM = int(zmq.POLLIN), int(zmq.POLLOUT)
 """What is waited for; the values are those of ZMQ_EVENTS."""
@@ -50,9 +50,10 @@ class ThreadWaiter:
 
     __slots__ = ("_flag", "_poll", "_ready", "_spin", "_woken", "wants")
 
-    def __init__(self, *descriptors: int) -> None:
+    def __init__(self, *descriptors: int, spins: bool = True) -> None:
+        """spins: whether it looks again for a moment before it sleeps."""
         self.wants = RECEIVE
-        self._spin = Spin()
+        self._spin = Spin() if spins else None
         self._ready: list[tuple[int, int]] = []
         self._flag = Flag()
         self._woken = False
@@ -70,7 +71,8 @@ class ThreadWaiter:
 
         Gives whether one of the descriptors of `tell` can be read.
         """
-        if not self._spin.until(self._look):
+        spin = None if seconds is not None and seconds * 1e9 <= SPIN else self._spin
+        if spin is None or not spin.until(self._look):
             self._ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
         if self._woken:
             self.rest()

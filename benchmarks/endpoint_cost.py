@@ -1,6 +1,6 @@
 """What an endpoint costs over `send` and `recv` on the same socket, and a round trip beside bare zmq frames.
 
-    python benchmarks/endpoint_cost.py [rounds]
+    python benchmarks/endpoint_cost.py [rounds] [word]      the word: of the cases that are to be measured
 
 Both ends are processes of their own. In each round a batch goes one way through `oobpickle.send` and `recv` on the
 endpoint's own socket, and then one through the endpoint; the ratio is the median over the rounds, so that what else the
@@ -183,12 +183,15 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     print(f"Python {sys.version.split()[0]}, pyzmq {zmq.__version__}, libzmq {zmq.zmq_version()}, wire {wire.VERSION}")
     print(f"{'':32s} {'bare':>9s} {'endpoint':>9s}")
+    word = sys.argv[2] if len(sys.argv) > 2 else ""
     with tempfile.TemporaryDirectory() as folder:
         for codec in CODECS:
-            for kinds in () if "trip" in sys.argv else ((Pusher, Puller), (Publisher, Subscriber)):
+            for kinds in ((Pusher, Puller), (Publisher, Subscriber)):
                 for size in SIZES:
-                    one_way(kinds, folder, codec, size, rounds)
-            round_trip(folder, codec, rounds)
+                    if word in f"{kinds[0].__name__}, {codec}, {size} B":
+                        one_way(kinds, folder, codec, size, rounds)
+            if word in f"round trip, {codec}, 8 B":
+                round_trip(folder, codec, rounds)
 
 
 if __name__ == "__main__":

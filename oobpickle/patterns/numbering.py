@@ -38,7 +38,7 @@ class Gaps:
     def __len__(self) -> int:
         return len(self._last)
 
-    def count(self, epoch: int, topic: bytes, sequence: int, sent_at: int, *, kept: bool = False) -> int:
+    def count(self, epoch: int, topic: bytes, sequence: int, sent_at: int, kept: bool = False) -> int:
         """Take note of one message that came; returns how many of its line were missed before it.
 
         kept: the sender repeats its newest for somebody who has just subscribed. REPEATED when this number or a later

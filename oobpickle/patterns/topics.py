@@ -38,7 +38,7 @@ def encode_prefix(prefix: str) -> bytes:
 
 def split_topic(head: memoryview) -> tuple[bytes, memoryview]:
     """Take a received first frame apart into the topic's bytes (without END) and the head. Raises DecodeError."""
-    start = bytes(head[: limits.TOPIC_MAX + 1])
+    start = head[: limits.TOPIC_MAX + 1].tobytes()
     end = start.find(END)
     if end < 0:
         raise DecodeError("no topic before the head")

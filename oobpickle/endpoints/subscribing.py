@@ -182,7 +182,7 @@ class Subscribing(Receiving):
     def _take(self) -> Any:
         store = self._store
         if store is None:
-            return Receiving._take(self)  # super() takes longer than all of this
+            return Receiving._take(self)  # noqa: SLF001 - our own; super() takes longer than all of this
         while True:
             with self._lock:
                 if not self._open:

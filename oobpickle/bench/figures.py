@@ -27,6 +27,8 @@ _OF_RANGE = {
     12: 0.26,
     15: 0.23,
     20: 0.18,
+    25: 0.154,
+    30: 0.132,
 }
 
 
@@ -92,6 +94,10 @@ class Figures:
 
     def _cpu(self, peer: str) -> list[float]:
         return [(run.near.cpu + run.far.cpu) / run.messages for run in self.runs[peer]]
+
+    def is_steady(self, spread: float) -> bool:
+        """Whether no peer's rate has a larger spread."""
+        return all(self.rate(peer).spread <= spread for peer in self.runs)
 
     def cpu(self, peer: str) -> tuple[float, float]:
         """Seconds of CPU a message, user and system, at the near and the far end."""

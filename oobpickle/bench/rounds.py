@@ -13,6 +13,9 @@ from oobpickle.bench.pair import Failed, Pair
 from oobpickle.bench.peer import Peer, peer_named
 from oobpickle.bench.things import size_name
 
+STEADY = 0.2
+"""The spread that is good enough; see measure."""
+
 _Key = tuple[str, str, str, int]
 
 
@@ -26,9 +29,11 @@ class Step(NamedTuple):
 
 
 def measure(
-    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf
+    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf, most: int = 0
 ) -> Generator[Step]:
     """Measure case after case, telling after every turn.
+
+    rounds: of each case. most: as many more rounds as make it so many, until the rates' spreads are no more than STEADY.
 
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
     that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
@@ -56,12 +61,16 @@ def measure(
                 figures.runs[name] = []
             turns -= (len(keys[number]) - len(taking)) * rounds
             until = math.inf
-            for part in range(rounds):
+            for part in range(max(rounds, most)):
+                if part >= rounds:
+                    if figures.is_steady(STEADY):
+                        break
+                    turns += len(taking)
                 now = time.monotonic()
                 if part == 1:
                     until = now + max(0, began + within - now) / (len(cases) - number)
                 if part > 1 and now > until:
-                    turns -= len(taking) * (rounds - part)
+                    turns -= len(taking) * max(rounds - part, 1)
                     break
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:
@@ -70,7 +79,7 @@ def measure(
                         figures.failed[name] = str(failure)
                         del figures.runs[name], taking[name], pairs[keys[number][name]]
                         pair.close()
-                        turns -= rounds - part - 1
+                        turns -= max(rounds - part - 1, 0)
                     turn += 1
                     yield Step(figures, finished=False, turn=turn, turns=turns)
             later = {key for wanted in keys[number + 1 :] for key in wanted.values()}

@@ -63,7 +63,13 @@ def bench(
     file: Annotated[
         list[str] | None, typer.Option(metavar="FILE.npy", help="Send the array of this file; may be repeated.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=0, help="Turns that each peer takes; 0: nine, or five if --quick.")] = 0,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Turns that each peer takes; 0: nine, and up to thirty until all ± are under 20 %; five if --quick.",
+        ),
+    ] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Use no more; default and most: half of what is free.")
@@ -109,7 +115,9 @@ def bench(
     if plot_to and not plot_to.endswith(_PICTURES):
         raise typer.BadParameter(f"{plot_to!r} ends in neither .png nor .svg", param_hint="--plot")
     effort = plan.QUICK if quick else plan.FULL
-    effort = effort._replace(rounds=rounds or effort.rounds, seconds=seconds or effort.seconds)
+    effort = effort._replace(seconds=seconds or effort.seconds)
+    if rounds:
+        effort = effort._replace(rounds=rounds, most=rounds)
     cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
     half = free_memory() // 2
     allowed = min(half, _parsed(memory, "--memory")) if memory else half
@@ -124,7 +132,7 @@ def bench(
         _write(markdown_to, heading + comparison.markdown(comparisons))
         return
     console.print(Text(f"\n{report.LEGEND}\n", "dim"))
-    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within))
+    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.most))
     _write(json_to, json.dumps(written | {"cases": list(map(report.as_data, results))}, indent=1) + "\n")
     _write(markdown_to, heading + report.markdown(results))
     if plot_to:

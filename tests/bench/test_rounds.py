@@ -6,6 +6,7 @@ import pytest
 
 from oobpickle.bench.figures import Case
 from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, ROUND_TRIP, TCP
+from oobpickle.bench import rounds
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, Thing
 from tests.bench import strange
@@ -94,3 +95,12 @@ def test_a_time_for_all_ends_the_rounds_early():
     steps = list(measure([case], 1000, 0.01, 1 << 30, within=0.0))
     assert len(steps[-1].figures.runs["memcpy"]) == 2
     assert steps[-1].turn == steps[-1].turns == 2
+
+
+@pytest.mark.parametrize(("steady", "wanted"), [(0.0, 5), (float("inf"), 3)])
+def test_rounds_are_added_until_the_figures_are_steady(steady, wanted, monkeypatch):
+    monkeypatch.setattr(rounds, "STEADY", steady)
+    case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
+    steps = list(measure([case], 3, 0.001, 1 << 30, most=5))
+    assert {name: len(runs) for name, runs in steps[-1].figures.runs.items()} == {"memcpy": wanted, "recipe": wanted}
+    assert steps[-1].turn == steps[-1].turns == 2 * wanted

@@ -139,7 +139,7 @@ def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonl
 # One of each for a socket, as long as the object lives that stands for it.
 _outboxes: "WeakKeyDictionary[zmq.Socket[Any], Outbox]" = WeakKeyDictionary()
 _inboxes: "WeakKeyDictionary[zmq.Socket[Any], Inbox]" = WeakKeyDictionary()
-_spins: "WeakKeyDictionary[zmq.Socket[Any], Spin]" = WeakKeyDictionary()
+_spins: "WeakKeyDictionary[zmq.Socket[Any], Spin | None]" = WeakKeyDictionary()
 
 
 def _outbox_of(socket: "zmq.Socket[Any]") -> Outbox:
@@ -173,12 +173,14 @@ def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
     try:
         return socket.recv(flags | _NOW, copy=False)
     except zmq.Again:
-        if flags & _NOW:
+        if flags & _NOW or not socket.get(zmq.RCVTIMEO):
             raise
-    spin = _spins.get(socket)
-    if spin is None:
-        spin = _spins[socket] = Spin()
-    spin.until(lambda: int(socket.get(zmq.EVENTS)) & _IN)
+    if socket not in _spins:
+        # A thread of this process needs the interpreter to send, and a spin would take it again and again.
+        _spins[socket] = None if bytes(socket.get(zmq.LAST_ENDPOINT)).startswith(b"inproc:") else Spin()
+    spin = _spins[socket]
+    if spin is not None:
+        spin.until(lambda: int(socket.get(zmq.EVENTS)) & _IN)
     return socket.recv(flags, copy=False)
 
 

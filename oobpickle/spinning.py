@@ -5,7 +5,7 @@ and offers its core to others between two looks, among whom may be the one that 
 
 Rule: who waits in vain pays little. A spin that did not pay is not tried again in the next wait, and after each more
 that did not in twice as many, up to `RESTS_MAX`; one that paid makes up for all of them. So a stream of a thousand messages a
-second costs 2 us a message, and an idle receiver nothing.
+second costs 4 us a message, and an idle receiver nothing.
 """
 
 import os

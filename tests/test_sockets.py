@@ -10,8 +10,9 @@ import zmq
 import zmq.asyncio
 
 import oobpickle
-from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout, recv, send, shared
+from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout, recv, send, shared, sockets
 from oobpickle.lanes import AVAILABLE
+from oobpickle.spinning import Spin
 from tests.same import assert_same
 
 LARGE = np.arange(100_000.0)
@@ -356,3 +357,41 @@ def test_the_shared_lane_on_asyncio_sockets(tmp_path):
             del got
 
     asyncio.run(main())
+
+
+class TestSpinning:
+    @pytest.fixture
+    def context(self):
+        with zmq.Context() as context:
+            yield context
+            context.destroy(linger=0)
+
+    @pytest.fixture
+    def spins(self, monkeypatch):
+        """How often a wait began to spin."""
+        spun = []
+
+        class Counted(Spin):
+            def until(self, ready):
+                spun.append(1)
+                return super().until(ready)
+
+        monkeypatch.setattr(sockets, "Spin", Counted)
+        return spun
+
+    def test_who_waits_spins(self, context, spins):
+        receiver = context.socket(zmq.PULL)
+        receiver.bind("tcp://127.0.0.1:*")
+        receiver.rcvtimeo = 1
+        with pytest.raises(zmq.Again):
+            oobpickle.recv(receiver)
+        assert len(spins) == 1
+
+    @pytest.mark.parametrize("how", ["flags", "no time", "inproc"])
+    def test_who_does_not_wait_or_waits_for_a_thread_does_not(self, context, spins, how):
+        receiver = context.socket(zmq.PULL)
+        receiver.bind("inproc://spinning" if how == "inproc" else "tcp://127.0.0.1:*")
+        receiver.rcvtimeo = 0 if how == "no time" else 1
+        with pytest.raises(zmq.Again):
+            oobpickle.recv(receiver, flags=zmq.NOBLOCK if how == "flags" else 0)
+        assert not spins

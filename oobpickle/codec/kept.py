@@ -7,7 +7,8 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 KEPT_BYTES = 2**20
-"""Bytes of the streams that one codec keeps: some thousand messages with a handful of arrays."""
+"""Bytes of the streams that one codec keeps: some thousand messages with a handful of arrays. What is known of a stream may
+take as much again."""
 
 KEPT_EACH = 2**18
 """The longest stream, in bytes, that is kept: that of ten thousand named arrays is 179 KB. A longer one would drive too

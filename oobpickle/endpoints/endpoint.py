@@ -360,7 +360,8 @@ class Blocking(Endpoint):
         try:
             waiter = self._resting.pop()
         except IndexError:
-            waiter = ThreadWaiter(self._descriptor, *self._signals)
+            # Over inproc the peer is a thread that needs the interpreter, which a spin would take again and again.
+            waiter = ThreadWaiter(self._descriptor, *self._signals, spins=not self._inproc_only)
         waiter.wants = wants
         self._waiters.add(waiter)
         try:

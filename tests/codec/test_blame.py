@@ -107,3 +107,10 @@ def test_it_gives_up_with_what_it_has(monkeypatch):
     assert path == "obj" + "[0]" * 5
     assert path_to(part, BAD)
     assert str(error) == "try 5"
+
+
+def test_it_gives_up_amid_the_parts(monkeypatch):
+    monkeypatch.setattr(blame, "TRIES", 5)
+    fails = Fails()
+    assert blamed([*range(1000), BAD], fails)[1:] == ("obj", WHOLE)
+    assert fails.tries == 5

@@ -11,6 +11,7 @@ from oobpickle.codec.reducers.numpy import describe
 from oobpickle.limits import DEFAULT
 from tests.same import assert_same_dtype
 
+byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds  # moved in numpy 2.0
 ONE = (("a", "<f8", 0, None),)
 
 
@@ -165,8 +166,8 @@ class TestTables:
         for _ in range(told[4]):
             got = source()
             assert (got.dtype.str, got.shape) == told[:2]
-            low, high = np.lib.array_utils.byte_bounds(got)
-            start, end = np.lib.array_utils.byte_bounds(np.frombuffer(MEMORY, "u1"))
+            low, high = byte_bounds(got)
+            start, end = byte_bounds(np.frombuffer(MEMORY, "u1"))
             assert not got.size or start <= low <= high <= end
 
     @pytest.mark.parametrize("name", OUTSIDE)

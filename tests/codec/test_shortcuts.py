@@ -11,6 +11,7 @@ from oobpickle.codec.interpreter import weigh
 from oobpickle.codec.shortcuts import ARRAY, START, run_of_arrays, table_of_arrays
 from oobpickle.codec.vocabulary import Vocabulary
 from oobpickle.codec.registry import Registry
+from oobpickle.codec.rules import Rule
 from oobpickle.limits import DEFAULT
 from tests.hostile.opcodes import framed, text
 
@@ -79,6 +80,7 @@ def test_what_is_unusual_is_left_to_be_run(unusual):
 
 def test_it_begins_with_the_source():
     assert table_of_arrays(STREAM, {}) is None
+    assert table_of_arrays(STREAM, {name: Rule() for name in NAMES}) is None
     assert table_of_arrays(stream_of([1]), NAMES) is None
     assert table_of_arrays(framed(text("x"), b"\x94."), NAMES) is None
 

@@ -74,6 +74,7 @@ WRONG = {
     "scalar": [
         *(
             ("<f8", bytes(7)),
+            ("<f8", bytes(16)),
             ("<f8", bytearray(8)),
             ("|O", bytes(8)),
             ("|V8", bytes(8)),

@@ -23,7 +23,7 @@ def rebuilt(value):
 
 SCALARS = [
     *(np.bool_(True), np.int8(-128), np.uint64(2**64 - 1), np.float16(-0.0), np.longdouble(1) / 3, np.complex64(1j)),
-    *(np.datetime64("NaT"), np.datetime64("2024", "25Y"), np.timedelta64(-1), np.timedelta64(1, "7as")),
+    *(np.datetime64("NaT", "s"), np.datetime64("2024", "25Y"), np.timedelta64(-1, "D"), np.timedelta64(1, "7as")),
     *(np.str_(""), np.str_("é\udcff"), np.bytes_(b""), np.bytes_(b"a\0")),
 ]
 

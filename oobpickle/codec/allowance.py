@@ -5,10 +5,12 @@ a rebuilder that copies its arguments, or looks at each element, says so with `s
 multiple of the message's own bytes: no message costs more than that, whatever it shares.
 
 State is kept for each thread. Outside of a DataCodec's decode (in pickle.loads, say) the limits are the defaults and the
-allowance has no end.
+allowance has no end. A registered class may decode a message of its own while it is rebuilt: that one has its own
+allowance, and the outer one goes on where it was.
 """
 
 from threading import local
+from typing import TypeAlias
 
 from oobpickle.limits import DEFAULT, Limits
 
@@ -17,6 +19,10 @@ BASE = 16 * 2**20
 
 TIMES = 4
 """How often a message's own bytes may be copied or read through: an honest one does it once or twice."""
+
+
+Before: TypeAlias = tuple[Limits, int, int | None]
+"""What held before a decode began."""
 
 
 class _Allowance(local):
@@ -28,18 +34,18 @@ class _Allowance(local):
 _current = _Allowance()
 
 
-def begin(limits: Limits, nbytes: int, arrays: int) -> None:
-    """Begin to decode a message of so many bytes, whose stream takes so many arrays from the table."""
+def begin(limits: Limits, nbytes: int, arrays: int) -> Before:
+    """Begin to decode a message of so many bytes, whose stream takes so many arrays from the table. Returns what `end` takes."""
+    before = _current.limits, _current.left, _current.arrays
     _current.limits = limits
     _current.left = BASE + TIMES * nbytes
     _current.arrays = arrays
+    return before
 
 
-def end() -> None:
-    """End it."""
-    _current.limits = DEFAULT
-    _current.left = 1 << 62
-    _current.arrays = None
+def end(before: Before) -> None:
+    """End it: what held before holds again."""
+    _current.limits, _current.left, _current.arrays = before
 
 
 def spend(nbytes: int) -> None:

@@ -155,11 +155,11 @@ class DataCodec:
         try:
             if known and verdict.sure:
                 return unpickler.load()
-            allowance.begin(self._limits, len(stream) + sum(map(_nbytes, buffers)), verdict.arrays)
+            before = allowance.begin(self._limits, len(stream) + sum(map(_nbytes, buffers)), verdict.arrays)
             try:
                 return unpickler.load()
             finally:
-                allowance.end()
+                allowance.end(before)
         except DecodeError:
             raise
         except Exception as error:

@@ -105,6 +105,7 @@ table(
 )
 table("a dtype of numbers", [spec(5, shape=(1,))])
 table("a dtype of a list", [spec([("a", "f8")], shape=(1,))])
+table("a time of a unit of 0", [spec("<M8[0s]", shape=(1,))])
 table("a time of an odd unit", [spec("<M8[ns/99999999999999999]", shape=(1,))])
 table("an order that is too short", [spec(shape=(1,), count=2)], order=bytes(4), calls=2)
 table("an order of places that are not there", [spec(shape=(1,), count=2)], order=b"\xff" * 8, calls=2)
@@ -287,6 +288,13 @@ attack(
     + (get(0) + b"(](") * 8_000
     + b"N"
     + b"eK\x01\x85\x89\x88tR" * 8_000,
+)
+
+attack(
+    "times of a unit of 0 as keys, which numpy compares by dividing by it",
+    b"}(",
+    *(call(numpy_values.rebuild_scalar, text, bytes(8)) + b"N" for text in ("<M8[0s]", "<M8[s]")),
+    b"u",
 )
 
 # Registered classes.

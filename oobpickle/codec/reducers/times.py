@@ -6,7 +6,7 @@ tzdata's own list. ZoneInfo itself would import ``tzdata.zoneinfo.<whatever the 
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,7 +15,7 @@ from zoneinfo import TZPATH, ZoneInfo
 
 from oobpickle.codec.reducers.arguments import expect, expect_all
 from oobpickle.codec.rules import Rule
-from oobpickle.errors import EncodeError
+from oobpickle.errors import EncodeError, type_name
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9][A-Za-z0-9_+-]{0,30}){0,2}")
 
@@ -78,13 +78,21 @@ def _keys_of_tzdata() -> frozenset[str]:
         return frozenset()
 
 
+def _zone_of(value: time | datetime) -> tzinfo | None:
+    zone = value.tzinfo
+    if zone is not None and type(zone) is not ZoneInfo and type(zone) is not timezone:
+        raise EncodeError(f"a time zone of type {type_name(zone)}", advice="use zoneinfo.ZoneInfo or datetime.timezone")
+    return zone
+
+
 def _reduce_time(value: time) -> tuple[Any, ...]:
-    return rebuild_time, (value.hour, value.minute, value.second, value.microsecond, value.tzinfo, value.fold)
+    return rebuild_time, (value.hour, value.minute, value.second, value.microsecond, _zone_of(value), value.fold)
 
 
 def _reduce_datetime(value: datetime) -> tuple[Any, ...]:
     fields = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.fold)
-    return rebuild_datetime, fields if value.tzinfo is None else (*fields, value.tzinfo)
+    zone = _zone_of(value)
+    return rebuild_datetime, fields if zone is None else (*fields, zone)
 
 
 def _reduce_timezone(value: timezone) -> tuple[Any, ...]:

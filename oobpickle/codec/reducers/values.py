@@ -16,6 +16,7 @@ from typing import Any
 from oobpickle.codec.allowance import spend
 from oobpickle.codec.reducers.arguments import expect, expect_all
 from oobpickle.codec.rules import Rule
+from oobpickle.errors import EncodeError
 
 
 def rebuild_complex(real: Any, imaginary: Any) -> complex:
@@ -108,7 +109,10 @@ def _reduce_path(path: PurePath) -> tuple[Any, ...]:
 
 
 def _reduce_address(address: Any) -> tuple[Any, ...]:
-    return rebuild_address, (type(address).__name__, str(address))
+    text = str(address)
+    if len(text) > _LONGEST_ADDRESS:
+        raise EncodeError("an IPv6 address whose scope has a name longer than that of any interface")
+    return rebuild_address, (type(address).__name__, text)
 
 
 DATA_REDUCERS: dict[type, Callable[[Any], Any]] = {

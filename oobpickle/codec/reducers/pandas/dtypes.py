@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from oobpickle.codec.reducers.arguments import expect
+from oobpickle.codec.reducers.checked import checked_dtype
 from oobpickle.codec.reducers.pandas.labels import check_distinct
 from oobpickle.codec.reducers.pandas.offsets import describe_offset, offset_of
 from oobpickle.codec.reducers.pandas.scalars import CLOSED, UNITS
@@ -93,7 +94,7 @@ def rebuild_interval_dtype(subtype: Any, closed: Any) -> Any:
     """An IntervalDtype of numbers or times."""
     expect(subtype, str, pd.DatetimeTZDtype, type(None))
     expect(closed, str, type(None))
-    if type(subtype) is str and (len(subtype) > len("datetime64[ns]") or np.dtype(subtype).kind not in "iufmM"):
+    if type(subtype) is str and checked_dtype(subtype).kind not in "iufmM":
         raise ValueError("intervals of neither numbers nor times")
     if closed is not None and closed not in CLOSED:
         raise ValueError(f"intervals closed {closed[:10]!r}")

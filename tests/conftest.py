@@ -8,7 +8,6 @@ import gc
 import os
 import signal
 import re
-import signal
 import subprocess
 import sys
 import threading

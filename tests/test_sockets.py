@@ -364,7 +364,6 @@ class TestSpinning:
     def context(self):
         with zmq.Context() as context:
             yield context
-            context.destroy(linger=0)
 
     @pytest.fixture
     def spins(self, monkeypatch):
@@ -380,18 +379,16 @@ class TestSpinning:
         return spun
 
     def test_who_waits_spins(self, context, spins):
-        receiver = context.socket(zmq.PULL)
-        receiver.bind("tcp://127.0.0.1:*")
-        receiver.rcvtimeo = 1
-        with pytest.raises(zmq.Again):
+        with context.socket(zmq.PULL) as receiver, pytest.raises(zmq.Again):
+            receiver.bind("tcp://127.0.0.1:*")
+            receiver.rcvtimeo = 1
             oobpickle.recv(receiver)
         assert len(spins) == 1
 
     @pytest.mark.parametrize("how", ["flags", "no time", "inproc"])
     def test_who_does_not_wait_or_waits_for_a_thread_does_not(self, context, spins, how):
-        receiver = context.socket(zmq.PULL)
-        receiver.bind("inproc://spinning" if how == "inproc" else "tcp://127.0.0.1:*")
-        receiver.rcvtimeo = 0 if how == "no time" else 1
-        with pytest.raises(zmq.Again):
+        with context.socket(zmq.PULL) as receiver, pytest.raises(zmq.Again):
+            receiver.bind("inproc://spinning" if how == "inproc" else "tcp://127.0.0.1:*")
+            receiver.rcvtimeo = 0 if how == "no time" else 1
             oobpickle.recv(receiver, flags=zmq.NOBLOCK if how == "flags" else 0)
         assert not spins

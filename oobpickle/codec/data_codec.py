@@ -46,6 +46,8 @@ _NEXT_BUFFER, _POP = b"\x97", b"0"
 _nbytes = attrgetter("nbytes")
 _itemsize = attrgetter("itemsize")
 _ndim = attrgetter("ndim")
+_kind = attrgetter("dtype.kind")
+_TIMES = frozenset("mM")
 
 
 class _Known(NamedTuple):
@@ -199,9 +201,13 @@ class DataCodec:
         return stream, buffers
 
     def _within(self, arrays: list[Array]) -> bool:
-        """Whether arrays are within the limits that a plain table can still meet."""
+        """Whether arrays are within what a plain table can still meet: limits, and units of time that no receiver takes."""
         limits = self._limits
-        return bool(max(map(_itemsize, arrays)) <= limits.itemsize and max(map(_ndim, arrays)) <= limits.dimensions)
+        return (
+            max(map(_itemsize, arrays)) <= limits.itemsize
+            and max(map(_ndim, arrays)) <= limits.dimensions
+            and _TIMES.isdisjoint(map(_kind, arrays))
+        )
 
     def _failure(self, obj: Any) -> Exception | None:
         try:

@@ -129,6 +129,14 @@ class TestWhatItDoesNotCarry:
         assert 'codec="pickle"' in str(error)
         assert str(error).startswith(f"{error.path} ({error.type_name}): ")
 
+    @pytest.mark.parametrize("dtype", ["M8[0s]", "m8[0D]", "M8[2000000000s]"])
+    @pytest.mark.parametrize("kind", ["an array", "a scalar", "a dtype", "a field"])
+    def test_units_of_time_that_no_receiver_takes(self, dtype, kind):
+        array = np.zeros(3, dtype)
+        value = {"an array": array, "a scalar": array[0], "a dtype": array.dtype, "a field": array.view([("t", dtype)])}
+        with pytest.raises(EncodeError):
+            CODEC.encode([np.zeros(3, "M8[s]"), value[kind]])
+
     @pytest.mark.parametrize("value", [print, lambda: 0, np, Stranger, np.array, [].append], ids=repr)
     def test_code_is_not_to_be_registered(self, value):
         with pytest.raises(EncodeError) as caught:

@@ -187,7 +187,10 @@ def reduce_dtype(dtype: "np.dtype[Any]") -> tuple[Any, ...]:
 
 
 def _reduce_scalar(value: "np.generic[Any]") -> tuple[Any, ...]:
-    return rebuild_scalar, (value.dtype.str, value.tobytes())
+    dtype = value.dtype
+    if dtype.kind in "mM":
+        checked_dtype(dtype.str)  # numpy has units that no receiver takes
+    return rebuild_scalar, (dtype.str, value.tobytes())
 
 
 def _reduce_void(value: np.void) -> tuple[Any, ...]:

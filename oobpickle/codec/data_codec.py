@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,21 +53,19 @@ _TIMES = frozenset("mM")
 class _Known(NamedTuple):
     """A stream that was decoded, with buffers of these lengths.
 
-    nameless: the same for `pickle.loads`, without a name that could be looked up: it takes the table as its first buffer. None: it has names.
+    nameless: the same for `pickle.loads`, without a name that could be looked up: it takes the table as its first buffer. None: it
+    has names, or was not seen again so far.
     """
 
     verdict: Verdict
     lengths: tuple[int, ...]
-    nameless: bytes | None
+    nameless: bytes | None = None
 
-    @classmethod
-    def of(cls, stream: bytes, verdict: Verdict, lengths: tuple[int, ...]) -> Self:
-        if not verdict.nameless:
-            return cls(verdict, lengths, None)
-        # PROTO 5; without FRAME. In vain, if there is no table: NEXT_BUFFER, POP.
-        body = stream[START:]
-        table = _NEXT_BUFFER + body.removeprefix(ARRAY_TABLE) if verdict.plain else _NEXT_BUFFER + _POP + body
-        return cls(verdict, lengths, PROTO_5 + table)
+
+def _without_name(stream: bytes, verdict: Verdict) -> bytes:
+    body = stream[START:]  # without FRAME, which is as long as the stream was
+    # If there is no table: NEXT_BUFFER in vain, POP.
+    return PROTO_5 + _NEXT_BUFFER + (body.removeprefix(ARRAY_TABLE) if verdict.plain else _POP + body)
 
 
 class DataCodec:
@@ -136,6 +134,8 @@ class DataCodec:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
         elif known.lengths == lengths:
             if known.nameless is None:
+                if known.verdict.nameless:
+                    self._kept.keep(stream, known._replace(nameless=_without_name(stream, known.verdict)))
                 return self._load(stream, buffers, known.verdict, known=True)
             try:
                 return pickle.loads(known.nameless, buffers=(array_table, *buffers))
@@ -146,7 +146,7 @@ class DataCodec:
         if len(lengths) != verdict.buffers:
             raise DecodeError(f"{len(lengths)} buffers came, and the stream takes {verdict.buffers}")
         obj = self._load(stream, buffers, verdict, known=False)
-        self._kept.keep(stream, _Known.of(stream, verdict, lengths))
+        self._kept.keep(stream, _Known(verdict, lengths))
         return obj
 
     def _load(self, stream: bytes, buffers: Sequence[memoryview], verdict: Verdict, *, known: bool) -> Any:
@@ -197,7 +197,7 @@ class DataCodec:
             verdict = scan(stream, self._vocabulary.rules, self._limits)
             if not verdict.sure or (arrays and not (verdict.plain and self._within(arrays))):
                 self._load(stream, buffers, verdict, known=False)
-            self._kept.keep(stream, _Known.of(stream, verdict, lengths))
+            self._kept.keep(stream, _Known(verdict, lengths))
         return stream, buffers
 
     def _within(self, arrays: list[Array]) -> bool:

@@ -244,7 +244,8 @@ class TestDecode:
         codec = DataCodec()
         stream, buffers = codec.encode(obj)
         first = DataCodec().decode(stream, buffers)
-        codec.decode(stream, buffers)
+        for _ in range(2):
+            assert_alike(codec.decode(stream, buffers), first)
         monkeypatch.setattr(reducers.numpy, "array_table", None)
         monkeypatch.setattr(data_codec, "_DataUnpickler", None)
         for _ in range(2):

@@ -89,7 +89,6 @@ def pack(
     codec: int,
     stream: bytes,
     buffers: Sequence[memoryview],
-    *,
     flags: int = 0,
     epoch: int = 0,
     sequence: int = 0,
@@ -146,7 +145,7 @@ def is_head(frame: Frame) -> bool:
     return bytes(frame[:4]) == MAGIC
 
 
-def unpack(frames: Sequence[memoryview], *, allow_shared: bool = False) -> Message:
+def unpack(frames: Sequence[memoryview], allow_shared: bool = False) -> Message:
     """Take a message apart. The views that it gives keep the frames' memory alive; glued buffers are a fresh copy.
 
     frames: flat views of bytes, the head first. allow_shared: False refuses a message that refers to shared memory.

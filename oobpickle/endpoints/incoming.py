@@ -89,7 +89,7 @@ class Incoming:
         head = views[0]
         if self._plain and len(head) and head[0] == _PROTO:
             return wire.Message(wire.PICKLE, 0, 0, 0, 0, head, list(views[1:]), head[:0])
-        opened = wire.unpack(views, allow_shared=True)
+        opened = wire.unpack(views, True)
         if opened.references:
             self._references.check(opened, head)
         return opened
@@ -98,8 +98,11 @@ class Incoming:
         """The message will not be decoded."""
         self._references.skip(opened)
 
-    def decode(self, opened: wire.Message) -> Any:
-        """The object. Raises DecodeError, and whatever the pickle codec lets a peer raise."""
+    def decode(self, opened: wire.Message, views: Sequence[memoryview], since: int) -> Any:
+        """The object; enters it in the books. Raises DecodeError, and whatever the pickle codec lets a peer raise.
+
+        views: the message's frames. since: when its way began, ns since the Unix epoch; 0: not known.
+        """
         if opened.references:
             length = shared_bytes(opened)
             opened = self._references.follow(opened)
@@ -107,18 +110,17 @@ class Incoming:
         if self._readonly:
             opened = read_only(opened)
         if opened.codec == self._number:
-            return self._decode(opened.stream, opened.buffers)
-        return message.decode(opened, self._codec)
-
-    def count(self, views: Sequence[memoryview], sent_at: int) -> None:
-        """Enter a message that was decoded in the books."""
+            obj = self._decode(opened.stream, opened.buffers)
+        else:
+            obj = message.decode(opened, self._codec)
         counters = self._counters
         counters.messages += 1
         counters.bytes_in_band += len(views[0])
         if len(views) > 1:
             counters.bytes_out_of_band += sum(map(len, views)) - len(views[0])
-        if sent_at:
-            self._latencies.append(time_ns() - sent_at)
+        if since:
+            self._latencies.append(time_ns() - since)
+        return obj
 
     def reject(self, error: Exception) -> None:
         """Enter one that was not."""

@@ -49,7 +49,7 @@ _LAST = int(zmq.DONTWAIT)
 
 
 class Outgoing:
-    """What one endpoint sends. Used under its lock, except for `encode`."""
+    """What one endpoint sends. Used under its lock, except for `pack`."""
 
     def __init__(
         self,
@@ -70,7 +70,6 @@ class Outgoing:
         # The socket's own C method: zmq.Socket.send, which wraps it, costs 0.5 us, for options that we do not use.
         self._send: Any = super(zmq.Socket, socket).send
         self._get: Any = socket.get
-        self._encode = codec.encode
         self._number = codec.number
         self._counters = counters
         self._tickets = count(1)
@@ -84,31 +83,20 @@ class Outgoing:
         self._places = outbox is not INLINE_OUTBOX
         self.sent = 0
 
-    def encode(
-        self, obj: Any, *, flags: int = 0, epoch: int = 0, sequence: int = 0, copy: bool = False, shares: bool = True
-    ) -> list[wire.Frame]:
-        """The frames of a message. Raises EncodeError; nothing was sent then. Takes no lock: it may take its time.
-
-        copy: on memory of its own. shares: whether its receiver follows references.
-        """
-        stream, buffers = self._encode(obj)
-        if buffers:
-            return self.pack(stream, buffers, flags=flags, epoch=epoch, sequence=sequence, copy=copy, shares=shares)
-        self.now = now = time_ns()
-        return wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
-
     def pack(
         self,
         stream: bytes,
         buffers: Sequence[memoryview],
-        *,
         flags: int = 0,
         epoch: int = 0,
         sequence: int = 0,
         copy: bool = False,
         shares: bool = True,
     ) -> list[wire.Frame]:
-        """The frames of an object that is encoded already."""
+        """The frames of an encoded object, whose buffers may have gone into shared memory. Takes no lock: it may take its time.
+
+        copy: on memory of its own. shares: whether its receiver follows references.
+        """
         self.now = now = time_ns()
         if self._places and shares and buffers:
             placed = self._outbox.place(buffers, snapshot=copy)
@@ -118,17 +106,17 @@ class Outgoing:
                     self._number,
                     stream,
                     buffers,
-                    flags=flags,
-                    epoch=epoch,
-                    sequence=sequence,
-                    sent_at=now,
-                    shared=placed.shared,
-                    references=placed.references,
+                    flags,
+                    epoch,
+                    sequence,
+                    now,
+                    placed.shared,
+                    placed.references,
                 )
                 if copy:
                     parcel[1:] = snapshot(parcel)[1:]
                 return parcel
-        frames = wire.pack(self._number, stream, buffers, flags=flags, epoch=epoch, sequence=sequence, sent_at=now)
+        frames = wire.pack(self._number, stream, buffers, flags, epoch, sequence, now)
         return snapshot(frames) if copy else frames
 
     def put(self, frames: Sequence[wire.Frame], route: bytes = b"", shared: int = 0) -> Tracker | None:
@@ -353,7 +341,7 @@ class Sending(Endpoint):
         return refers(self._lane, self._addresses)
 
     def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
-        """Called with the lock held, and the endpoint open."""
+        """What is more than frames. Called with the lock held, and the endpoint open."""
         if type(frames) is not Parcel:
             return self._out.put(frames, route)
         if self._out.now > self._tick:
@@ -365,7 +353,7 @@ class Sending(Endpoint):
             with self._lock:
                 if not self._open:
                     self._refuse()
-                return self._attempt(frames, route)
+                return self._out.put(frames, route) if type(frames) is list else self._attempt(frames, route)
         except zmq.ZMQError as error:
             raise self._gone(error) from error
 

@@ -179,20 +179,23 @@ class Publishing(Sending):
     def _pack(
         self, line: _Line, stream: bytes, buffers: Sequence[memoryview], *, copy: bool = False, shares: bool = True
     ) -> list[wire.Frame]:
-        frames = self._out.pack(
-            stream, buffers, epoch=self._epoch, sequence=line.sequence, copy=copy and not self._keep_last, shares=shares
-        )
+        copies = copy and not self._keep_last
+        frames = self._out.pack(stream, buffers, 0, self._epoch, line.sequence, copies, shares)
         frames[0] = line.key + frames[0]
         return frames
+
+    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
+        tracker = Sending._put(self, frames, route)  # super() takes longer
+        if tracker is None and not self._lossless:
+            with self._lock:
+                self._counters.dropped += 1
+            return DONE
+        return tracker
 
     def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
         if type(frames) is _Both and self._beside is not None:
             return self._attempt_both(frames, self._beside._out)
-        tracker = self._out.put(frames, route) if type(frames) is list else super()._attempt(frames, route)
-        if tracker is None and not self._lossless:
-            self._counters.dropped += 1
-            return DONE
-        return tracker
+        return super()._attempt(frames, route)
 
     def _attempt_both(self, both: "_Both", beside: Outgoing) -> Tracker:
         beside.now = self._out.now

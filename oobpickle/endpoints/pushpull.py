@@ -61,8 +61,9 @@ class Pushing(Sending):
     def _encode(self, obj: Any, copy: bool) -> list[Frame]:
         if not self._open:
             self._refuse()
+        stream, buffers = self._codec.encode(obj)
         out = self._out
-        return out.encode(obj, epoch=self._epoch, sequence=out.sent + 1, copy=copy)
+        return out.pack(stream, buffers, 0, self._epoch, out.sent + 1, copy)
 
 
 class Pusher(Pushing, Blocking):
@@ -115,9 +116,7 @@ class Pulling(Receiving):
 
     def _accept(self, views: list[memoryview]) -> tuple[Any]:
         opened = self._in.open(views)
-        obj = self._in.decode(opened)
-        self._in.count(views, opened.sent_at)
-        return (obj,)
+        return (self._in.decode(opened, views, opened.sent_at),)
 
 
 class Puller(Pulling, Blocking):

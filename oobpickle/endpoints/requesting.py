@@ -93,9 +93,8 @@ class Requesting(Sending):
         if not self._open:
             self._refuse()
         call.number = self._calls.expect(call)
-        return self._out.encode(
-            obj, flags=self._flags, epoch=self._epoch, sequence=call.number, copy=copy, shares=not retries
-        )
+        stream, buffers = self._codec.encode(obj)
+        return self._out.pack(stream, buffers, self._flags, self._epoch, call.number, copy, not retries)
 
     def _give_up(self, call: Call, frames: list[wire.Frame]) -> None:
         """The call is over, however it ended: a reply that comes now is late."""
@@ -152,13 +151,12 @@ class Requesting(Sending):
         """What the reply says. Raises RemoteError, and DecodeError when it cannot be read."""
         opened, views = answer
         try:
-            obj = self._in.decode(opened)
+            obj = self._in.decode(opened, views, call.started)
             if opened.flags & wire.FAILED:
                 obj = _remote_error(obj)
         except Exception as error:
             self._in.reject(error)
             raise
-        self._in.count(views, call.started)
         if opened.flags & wire.FAILED:
             raise obj
         return obj

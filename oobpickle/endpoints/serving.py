@@ -62,8 +62,9 @@ class Asked:
         server = self._server
         if not server._open:  # noqa: SLF001 - its own server
             server._refuse()  # noqa: SLF001
-        frames: list[wire.Frame] = server._out.encode(  # noqa: SLF001
-            obj, flags=flags, epoch=self._epoch, sequence=self._sequence, copy=copy, shares=self._shares
+        stream, buffers = server._codec.encode(obj)  # noqa: SLF001
+        frames: list[wire.Frame] = server._out.pack(  # noqa: SLF001
+            stream, buffers, flags, self._epoch, self._sequence, copy, self._shares
         )
         self._answered = True
         return frames
@@ -140,11 +141,10 @@ class Serving(Receiving, Sending):
             self._refuse_request(route, wire.unpack(views, allow_shared=True), error)
             raise
         try:
-            obj = self._in.decode(opened)
+            obj = self._in.decode(opened, views, opened.sent_at)
         except Exception as error:
             self._refuse_request(route, opened, error)
             raise
-        self._in.count(views, opened.sent_at)
         return self._request_type(self, route, opened, obj)
 
     def _refers(self) -> bool:
@@ -162,9 +162,8 @@ class Serving(Receiving, Sending):
 
     def _refuse_request(self, route: bytes, opened: wire.Message, error: Exception) -> None:
         """Tell the client why there will be no answer, if there is room for that."""
-        frames = self._out.encode(
-            describe(error, with_traceback=False), flags=wire.FAILED, epoch=opened.epoch, sequence=opened.sequence
-        )
+        stream, buffers = self._codec.encode(describe(error, with_traceback=False))
+        frames = self._out.pack(stream, buffers, wire.FAILED, opened.epoch, opened.sequence)
         if self._put(frames, route) is not None:
             self._refusals += 1
 

@@ -168,13 +168,12 @@ class Subscribing(Receiving):
         """Raises DecodeError; a LaneError for what is lost, which counts as missed."""
         topic, opened, missed, views = arrival
         try:
-            obj = self._in.decode(opened)
+            obj = self._in.decode(opened, views, opened.sent_at)
         except LaneError as error:
             self._counters.missed += not error.stale  # else it is entered as missed by all receivers
             if len(self._came_too_late) < limits.LINES_MAX:
                 self._came_too_late[topic] += 1 + missed
             raise
-        self._in.count(views, opened.sent_at)
         if self._came_too_late:
             arrival = (topic, opened, missed + self._came_too_late.pop(topic, 0), views)
         return arrival, obj

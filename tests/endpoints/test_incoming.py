@@ -66,8 +66,7 @@ def test_latency_is_counted_for_messages_that_know_when_they_were_sent(incoming)
     for sent_at in (0, 1):
         views = [memoryview(wire.pack(wire.PICKLE, stream, [], sent_at=sent_at)[0])]
         opened = incoming.open(views)
-        assert incoming.decode(opened) == 1
-        incoming.count(views, opened.sent_at)
+        assert incoming.decode(opened, views, opened.sent_at) == 1
     assert len(incoming._counters.latencies) == 1
     assert incoming._counters.messages == 2
 

@@ -32,8 +32,12 @@ def out(tmp_path):
         until(lambda: not out.has(zmq.POLLOUT))
 
 
+def packed(out, obj, *options):
+    return out.pack(*PickleCodec(small=0).encode(obj), *options)
+
+
 def put(out, obj):
-    return out.put(out.encode(obj))
+    return out.put(packed(out, obj))
 
 
 def test_frames_of_the_threshold_and_more_are_the_users_memory(out):
@@ -80,7 +84,7 @@ def test_a_message_that_finds_no_room_leaves_no_trace(out):
     out.pull.close()
     until(lambda: not out.has(zmq.POLLOUT))
     for obj in (1, np.zeros(FOLLOWED), [np.zeros(40_000, "u1")], "x" * FOLLOWED):
-        array = out.encode(obj)
+        array = packed(out, obj)
         for _ in range(50):
             assert out.put(array) is None
     gc.collect()
@@ -99,7 +103,7 @@ def test_an_interrupt_between_two_frames_ends_the_message(out):
             raise KeyboardInterrupt
         return real(frame, flags)
 
-    frames = out.encode([np.zeros(100_000), np.zeros(100_000)])
+    frames = packed(out, [np.zeros(100_000), np.zeros(100_000)])
     out._send = interrupted
     with pytest.raises(KeyboardInterrupt):
         out.put(frames)
@@ -120,7 +124,7 @@ def test_a_peer_that_goes_between_two_frames_leaves_no_trace(out):
         if len(calls) == 2:
             raise zmq.Again
 
-    frames = out.encode([np.zeros(100_000), np.zeros(100_000)])
+    frames = packed(out, [np.zeros(100_000), np.zeros(100_000)])
     out._send = gone
     assert out.put(frames) is None
     assert (out.budget.held, out.sent, out.unsent()) == (0, 0, 0)
@@ -152,14 +156,14 @@ def test_a_snapshot_has_memory_of_its_own():
 
 
 def test_the_route_stands_before_the_message(out):
-    frames = out.encode(5)
+    frames = packed(out, 5)
     out.put(frames, b"a")
     out.pull.rcvtimeo = 5000
     assert out.pull.recv_multipart() == [b"a", bytes(frames[0])]
 
 
 def test_numbers_and_time_are_in_the_head(out):
-    frames = out.encode(5, flags=wire.KEPT, epoch=6, sequence=7)
+    frames = packed(out, 5, wire.KEPT, 6, 7)
     opened = wire.unpack([memoryview(frames[0])])
     assert (opened.flags, opened.epoch, opened.sequence) == (wire.KEPT, 6, 7)
     assert opened.sent_at == out.now

@@ -34,7 +34,7 @@ from oobpickle.codec.framing import PROTO_5, canonical
 from oobpickle.codec.kept import Kept
 from oobpickle.codec.pickle_codec import SMALL, CodecPickler
 from oobpickle.codec.reducers.numpy import Array, array_table
-from oobpickle.codec.reducers.numpy_values import reduce_with_objects
+from oobpickle.codec.reducers.numpy_values import reduce_with_objects, told
 from oobpickle.codec.registry import Registry
 from oobpickle.codec.scan import Verdict, scan
 from oobpickle.codec.shortcuts import START
@@ -194,7 +194,12 @@ class DataCodec:
         lengths = tuple(map(_nbytes, buffers))
         known = self._kept.get(stream)
         if known is None or known.lengths != lengths:
-            verdict = scan(stream, self._vocabulary.rules, self._limits)
+            try:
+                verdict = scan(stream, self._vocabulary.rules, self._limits)
+            except DecodeError:
+                for array in arrays:
+                    told(array.dtype)  # has the better word for a dtype that is not carried
+                raise
             if not verdict.sure or (arrays and not (verdict.plain and self._within(arrays))):
                 self._load(stream, buffers, verdict, known=False)
             self._kept.keep(stream, _Known(verdict, lengths))

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from collections import defaultdict
 from decimal import Decimal
 
 import numpy as np
@@ -136,6 +137,23 @@ class TestWhatItDoesNotCarry:
         value = {"an array": array, "a scalar": array[0], "a dtype": array.dtype, "a field": array.view([("t", dtype)])}
         with pytest.raises(EncodeError):
             CODEC.encode([np.zeros(3, "M8[s]"), value[kind]])
+
+    @pytest.mark.parametrize("dtype", ["f8", "O", "i4, O", "M8[s]"])
+    def test_metadata_of_a_dtype(self, dtype):
+        array = np.zeros(3, np.dtype(dtype, metadata={"unit": "m"}))
+        with pytest.raises(EncodeError, match="metadata") as caught:
+            CODEC.encode([np.zeros(3), {"a": array}])
+        assert caught.value.path == "obj[1]['a']"
+        assert "astype" in str(caught.value)
+        assert_alike(arrived(array.astype(np.dtype(dtype))), np.zeros(3, dtype))
+
+    def test_a_factory_that_has_no_name(self):
+        with pytest.raises(EncodeError, match="list, dict, set") as caught:
+            CODEC.encode([{"a": defaultdict(tuple)}])
+        assert (caught.value.path, caught.value.type_name) == ("obj[0]['a']", "collections.defaultdict")
+        with pytest.raises(EncodeError) as caught:
+            CODEC.encode([defaultdict(list, a=Stranger())])
+        assert caught.value.path == "obj[0]['a']"
 
     @pytest.mark.parametrize("value", [print, lambda: 0, np, Stranger, np.array, [].append], ids=repr)
     def test_code_is_not_to_be_registered(self, value):

@@ -149,9 +149,10 @@ def reduce_with_objects(a: Array) -> tuple[Any, ...]:
     if _StringDType is not None and isinstance(dtype, _StringDType):
         return rebuild_texts, (_texts(a), a.shape, a.flags.writeable, *_text_dtype(dtype))
     if dtype.names is not None:
-        return rebuild_fields, (_told(dtype), a.shape, tuple(a[name] for name in dtype.names), a.flags.writeable)
+        return rebuild_fields, (told(dtype), a.shape, tuple(a[name] for name in dtype.names), a.flags.writeable)
     if dtype != np.dtype(object):
         raise EncodeError(f"an array of dtype {dtype}")
+    told(dtype)
     fortran = a.flags.fnc
     return rebuild_objects, (list((a.T if fortran else a).flat), a.shape, fortran, a.flags.writeable)
 
@@ -172,7 +173,8 @@ def _text_dtype(dtype: Any) -> tuple[str, bool]:
     raise EncodeError(f"a StringDType whose missing value is {missing!r}", advice="None, nan and texts can be sent")
 
 
-def _told(dtype: "np.dtype[Any]") -> Any:
+def told(dtype: "np.dtype[Any]") -> Any:
+    """As describe, of what the data codec carries. Raises EncodeError."""
     description = describe(dtype)
     if isinstance(description, np.dtype):
         raise EncodeError(f"a dtype with metadata, or of another library: {dtype!r}", advice="convert it with astype")
@@ -183,7 +185,7 @@ def reduce_dtype(dtype: "np.dtype[Any]") -> tuple[Any, ...]:
     """A dtype."""
     if _StringDType is not None and isinstance(dtype, _StringDType):
         return rebuild_text_dtype, _text_dtype(dtype)
-    return rebuild_dtype, (_told(dtype),)
+    return rebuild_dtype, (told(dtype),)
 
 
 def _reduce_scalar(value: "np.generic[Any]") -> tuple[Any, ...]:

@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection, Listener
+from concurrent.futures import Future
+from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, NamedTuple
 
 from oobpickle.bench import far
@@ -56,10 +57,23 @@ class _Near:
         self._fars.append(ours)
         self._processes.append(process)
 
-    def _start_by_peer(self, start: Callable[[list[str]], object], address: Any, path: str) -> None:
+    def _start_by_peer(self, start: Callable[[list[str]], Future[Any]], address: Any, path: str) -> None:
         with Listener(path, "AF_UNIX") as listener:
-            start([sys.executable, "-m", far.__name__, path])
+
+            def give_up(_: object = None) -> None:
+                Client(path, "AF_UNIX").close()  # an accept knows no time-out
+                Client(path, "AF_UNIX").close()
+
+            timer = threading.Timer(_STARTING_TAKES, give_up)
+            timer.start()
+            started = start([sys.executable, "-m", far.__name__, path])
+            started.add_done_callback(lambda done: give_up() if done.exception() else None)
             orders, self._life = listener.accept(), listener.accept()
+            timer.cancel()
+        if started.done():
+            started.result()
+        if self._life.poll():
+            raise TimeoutError(f"its far process did not start within {_STARTING_TAKES} s")
         orders.send((self._peer.name, self._route, address))
         self._fars.append(orders)
 
@@ -95,6 +109,7 @@ class _Near:
 
 
 _STARTING = threading.Lock()
+_STARTING_TAKES = 30  # seconds at the most, where a peer starts the far process itself
 
 
 def _end_with(life: int) -> None:

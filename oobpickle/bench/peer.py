@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -41,7 +42,7 @@ class Peer(NamedTuple):
     holds: how many messages' worth of memory it takes besides the object that is sent, while two are in flight.
     optional: the module that must be installed for it; such a peer is measured only when it is asked for.
     prepare: makes of each object what is sent, before the clock runs.
-    start: starts a far process by this command line, where multiprocessing is not to.
+    start: starts a far process by this command line, where multiprocessing is not to; the future fails if that does.
     module: where it is listed in PEERS; filled in when it is looked up.
     """
 
@@ -56,7 +57,7 @@ class Peer(NamedTuple):
     holds: int = 6
     optional: str = ""
     prepare: Callable[[Any], Any] = lambda obj: obj
-    start: Callable[[list[str]], object] | None = None
+    start: Callable[[list[str]], Future[Any]] | None = None
     module: str = ""
 
     @property

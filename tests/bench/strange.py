@@ -1,6 +1,8 @@
 """Peers as they should not be, one fault each, on top of our own inline lane; measured by name as ``tests.bench.strange:...``."""
 
 import os
+import threading
+from concurrent.futures import Future
 
 import oobpickle
 from oobpickle.bench.over_zmq import zmq_peer
@@ -37,6 +39,16 @@ def refuses(_route):
     raise RuntimeError("not today")
 
 
+def near_alone(_route):
+    return End(oobpickle.dumps, oobpickle.loads, int), None
+
+
+def start_fails(_command):
+    started = Future()
+    threading.Timer(0.2, started.set_exception, [RuntimeError("no such machine")]).start()
+    return started
+
+
 PEERS = [
     zmq_peer("damages", damages, recv),
     zmq_peer("repeats", repeats, recv),
@@ -46,8 +58,10 @@ PEERS = [
     zmq_peer("dies", send, dies),
     Peer("refuses", refuses, lambda *_: End(oobpickle.dumps, oobpickle.loads, int)),
     zmq_peer("is not there", send, recv, optional="no_such_module"),
+    Peer("does not start", near_alone, near_alone, start=start_fails),
+    Peer("starts nothing", near_alone, near_alone, start=lambda _: Future()),
 ]
 
-DAMAGES, REPEATS, HONEST, COPIES_BEFORE, COPIES_AFTER, DIES, REFUSES, ABSENT = (
+DAMAGES, REPEATS, HONEST, COPIES_BEFORE, COPIES_AFTER, DIES, REFUSES, ABSENT, START_FAILS, STARTS_NOTHING = (
     f"tests.bench.strange:{peer.name}" for peer in PEERS
 )

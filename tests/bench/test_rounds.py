@@ -56,6 +56,18 @@ def test_a_peer_that_dies_or_refuses_fails():
     assert list(found.runs) == [strange.HONEST]
 
 
+def test_one_whose_far_end_does_not_start():
+    found = measured(strange.START_FAILS, strange.HONEST)
+    assert found.failed[strange.START_FAILS] == "RuntimeError: no such machine"
+    assert list(found.runs) == [strange.HONEST]
+
+
+@pytest.mark.slow
+def test_one_whose_far_end_never_comes():
+    found = measured(strange.STARTS_NOTHING, strange.HONEST)
+    assert "did not start within 30 s" in found.failed[strange.STARTS_NOTHING]
+
+
 def test_peers_that_cannot_are_left_out_with_the_reason():
     found = measured(strange.ABSENT, "memcpy", "recipe", pattern=ROUND_TRIP)
     assert found.left_out == {strange.ABSENT: "no_such_module is not installed", "memcpy": "has no round trip"}

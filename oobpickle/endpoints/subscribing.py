@@ -4,11 +4,11 @@ Rule 1: what was lost is known exactly, by topic and publisher, between the firs
 Rule 2: with latest=True a message that a newer one of its topic has overtaken is released unread, and nobody who was
 slow is ever handed an old one: what is in the socket is gathered before the newest is taken.
 
-Theory of operation of latest=True. A thread empties the socket, or the queue would fill up with old messages and the new
-ones be dropped. It shares the endpoint's lock with the user's calls, which do the same before they take; so it does not
-matter how seldom the thread gets to run while the user computes; and whoever else uses the socket gathers as well, for
-the thread's signal is gone then. It knows the endpoint by a weak reference only: an
-endpoint that is forgotten ends its thread.
+Theory of operation of latest=True. A thread empties the socket, or the queue would fill up with old messages and the
+new ones be dropped. It shares the endpoint's lock with the user's calls, which do the same before they take; so it does
+not matter how seldom the thread gets to run while the user computes; and whoever else uses the socket, if only to read
+its events, gathers as well, for the thread's signal is gone then. Who leaves something ungathered wakes the thread. It
+knows the endpoint by a weak reference only: an endpoint that is forgotten ends its thread.
 """
 
 import threading
@@ -105,7 +105,6 @@ class Subscribing(Receiving):
         for prefix in self._prefixes:
             self._socket.set(zmq.SUBSCRIBE, prefix)
         self._store: Latest[Arrival] | None = None
-        self._gathered_all = True
         if latest:
             self._store = Latest(limits.LATEST_MAX)
             self._begin_to_collect()
@@ -195,12 +194,12 @@ class Subscribing(Receiving):
             except Exception as error:  # noqa: BLE001 - as in Receiving._take
                 self._in.reject(error)
 
-    def _gather(self, store: Latest[Arrival]) -> bool:
-        """Move what has come to the store; False when there may be more. Called with the lock held."""
+    def _gather(self, store: Latest[Arrival]) -> None:
+        """Move what has come to the store; if there may be more, the thread goes on. Called with the lock held."""
         for _ in range(GATHERED):
             views = self._in.take()
             if views is None:
-                return True
+                return
             try:
                 arrival = self._arrive(views)
             except Exception as error:  # noqa: BLE001 - as in Receiving._take
@@ -210,21 +209,20 @@ class Subscribing(Receiving):
                 topic, opened, missed, _ = arrival
                 overtaken = store.get(topic)
                 store.put(topic, (topic, opened, missed + overtaken[2], views) if overtaken else arrival)
-        return False
+        self._wake(_SIGNALS)
 
     def _housekeep(self) -> None:
         super()._housekeep()
         if self._store is not None:
-            self._gathered_all = self._gather(self._store)
+            self._gather(self._store)
             if len(self._store):
                 self._wake(RECEIVE)
 
-    def _collect(self) -> bool:
-        """The turn of the thread; False when there may be more."""
-        with self._lock:
-            if self._open:
-                self._housekeep()
-            return self._gathered_all
+    def _stir(self) -> None:
+        if self._store is None:
+            super()._stir()
+        else:
+            self._attend()
 
     def _begin_to_collect(self) -> None:
         waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors, spins=False)
@@ -240,6 +238,6 @@ class Subscribing(Receiving):
 
 def _collect(reference: "weakref.ref[Subscribing]", waiter: ThreadWaiter) -> None:
     while (endpoint := reference()) is not None and not endpoint.closed:
-        empty = endpoint._collect()  # noqa: SLF001 - this is its thread
+        endpoint._attend()  # noqa: SLF001 - this is its thread
         del endpoint
-        waiter.sleep(None if empty else 0)
+        waiter.sleep(None)

@@ -40,6 +40,20 @@ def test_what_is_taken_after_a_pause_is_new(start, ipc, newest):
         assert sub.stats.missed < 1000
 
 
+def test_no_pause_stops_the_gathering(start, ipc, newest):
+    """Each pause after a message: whatever of the calls before it used the socket last, the thread hears of the next one."""
+    path, number = newest
+    start("frames", address=ipc, path=str(path), rate=5000, size=1000)
+    with Subscriber(connect=ipc, latest=True, high_water_mark=10) as sub:
+        ages = []
+        for _ in range(60):
+            taken = sub.recv(timeout=30)[1][0]
+            while number() < taken + 150:
+                time.sleep(0.001)
+            ages.append(behind(sub, number))
+        assert max(ages) < 100, ages
+
+
 @pytest.mark.slow  # it measures, so it wants a machine with a core to spare
 def test_a_viewer_of_50_ms_a_frame_is_at_most_three_behind_a_camera_of_1_khz(start, ipc, newest):
     path, number = newest

@@ -10,6 +10,13 @@ MOST = 400
 """Messages in flight: fewer than half of ZeroMQ's default high-water mark, so that it adds no wait or loss of its own. (A sender learns
 of what was read in batches of half the mark, and counts that much too many until then.)"""
 
+PATIENCE = 60.0
+"""Seconds without credit after which a message counts as lost."""
+
+
+class Lost(Exception):  # noqa: N818 - it says what it is
+    """A message was sent and has not come."""
+
 
 def window(nbytes: int) -> tuple[int, int]:
     """For messages of this size: how many may be in flight, and after how many a far end gives credit for them."""
@@ -38,5 +45,7 @@ class Credits:
 
     def _take(self) -> None:
         for far in self._fars:
+            if not far.poll(PATIENCE):
+                raise Lost(f"no credit for {PATIENCE:g} s: after {self._given} messages one was lost")
             far.recv_bytes()
         self._given += self._each

@@ -23,6 +23,8 @@ def zmq_peer(name: str, send: Send, recv: Recv, before_far: Callable[[], object]
         socket = zmq.Context().socket(_NEAR[route.pattern])
         if route.pattern == FAN_OUT:
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # or it tells of the first subscriber only
+            # It looks once a millisecond what was taken, and would drop a thousand sent meanwhile; the window is the bound.
+            socket.setsockopt(zmq.SNDHWM, 0)
         socket.bind(_WHERE[route.transport].format(route.directory))
         end = _end(socket, send, recv)
         if route.transport == INPROC:

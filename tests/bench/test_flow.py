@@ -3,7 +3,8 @@ from multiprocessing import Pipe
 
 import pytest
 
-from oobpickle.bench.flow import MOST, WINDOW, Credits, window
+from oobpickle.bench import flow
+from oobpickle.bench.flow import MOST, WINDOW, Credits, Lost, window
 
 
 @pytest.mark.parametrize("nbytes", [8, 1024, 1 << 16, 1 << 20, 1 << 24, 1 << 28, 1 << 30])
@@ -35,3 +36,12 @@ def test_credit_of_all_far_ends_is_waited_for():
     for near, far in pairs:
         near.close()
         far.close()
+
+
+def test_a_message_that_was_lost_is_told(monkeypatch):
+    monkeypatch.setattr(flow, "PATIENCE", 0.01)
+    near, far = Pipe()
+    with near, far:
+        credit = Credits([near], 1 << 28)
+        with pytest.raises(Lost, match="after 0 messages"):
+            credit.allowed(2)

@@ -132,7 +132,7 @@ def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonl
         return unpack(views, codec)
     opened = wire.unpack(views, allow_shared=True)
     if opened.references:
-        opened = followed(opened, inbox, readonly=readonly)
+        opened = opened._replace(buffers=followed(opened, inbox, readonly=readonly))
     return decode(opened, codec)
 
 

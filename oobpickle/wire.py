@@ -102,14 +102,13 @@ def pack(
     """
     if not buffers:
         return [HEADER.pack(MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 0, 0) + stream]
-    if (
-        len(buffers) == 1 and not references and buffers[0].nbytes <= GLUE_EACH and not shared
-    ):  # as below, in half the time
-        entry = _GLUED | buffers[0].nbytes
+    if len(buffers) == 1 and (shared or buffers[0].nbytes <= GLUE_EACH):  # as below, in half the time
+        length = buffers[0].nbytes
+        entry = (_SHARED if shared else _GLUED) | length
         header = _HEADER_AND_ENTRY.pack(
-            MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 1, 0, entry
+            MAGIC, VERSION, codec, flags, len(stream), epoch, sequence, sent_at, 1, len(references), entry
         )
-        return [b"".join((header, stream, buffers[0]))]
+        return [b"".join((header, references, stream, b"" if shared else buffers[0]))]
     table: list[int] = []
     glued: list[Frame] = []
     frames: list[Frame] = [b""]
@@ -176,13 +175,11 @@ def unpack(frames: Sequence[memoryview], allow_shared: bool = False) -> Message:
     if referring and not allow_shared:
         raise DecodeError("the message refers to shared memory, which this receiver does not accept")
     buffers: list[memoryview | int]
-    if (
-        count == 1
-        and _entry(head, HEADER.size)[0] == _GLUED | (size - glued_start)
-        and len(frames) == 1
-        and not referring
-    ):
-        buffers = [memoryview(bytearray(head[glued_start:]))]  # as below, in half the time
+    entry = _entry(head, HEADER.size)[0] if count == 1 and len(frames) == 1 else 0
+    if entry == _GLUED | (size - glued_start) and not referring:  # as below, in half the time
+        buffers = [memoryview(bytearray(head[glued_start:]))]
+    elif entry >> 62 == SHARED and size == glued_start and referring:
+        buffers = [entry & _LENGTH]
     else:
         table = _table(count).unpack_from(head, HEADER.size)
         buffers = _buffers(table, head[glued_start:], frames, referring=referring)

@@ -103,17 +103,17 @@ class Incoming:
 
         views: the message's frames. since: when its way began, ns since the Unix epoch; 0: not known.
         """
-        if opened.references:
-            length = shared_bytes(opened)
-            opened = self._references.follow(opened)
-            self._counters.bytes_shared += length
-        if self._readonly:
-            opened = read_only(opened)
-        if opened.codec == self._number:
-            obj = self._decode(opened.stream, opened.buffers)
-        else:
-            obj = message.decode(opened, self._codec)
         counters = self._counters
+        buffers = opened.buffers
+        if opened.references:
+            buffers = self._references.follow(opened)
+            counters.bytes_shared += shared_bytes(opened)
+        if self._readonly:
+            buffers = read_only(buffers)
+        if opened.codec == self._number:
+            obj = self._decode(opened.stream, buffers)
+        else:
+            obj = message.decode(opened._replace(buffers=buffers), self._codec)
         counters.messages += 1
         counters.bytes_in_band += len(views[0])
         if len(views) > 1:

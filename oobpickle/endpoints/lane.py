@@ -59,8 +59,8 @@ class References:
             advice='the receiver can set lane="auto" on an ipc address, or the sender lane="inline"',
         )
 
-    def follow(self, message: Message) -> Message:
-        """The message with views in the place of its shared buffers. Raises LaneError: then it is lost."""
+    def follow(self, message: Message) -> list[memoryview | int]:
+        """The message's buffers, with views in the place of the shared ones. Raises LaneError: then it is lost."""
         return followed(message, self.inbox, readonly=self.readonly)
 
     def skip(self, message: Message) -> None:
@@ -71,12 +71,12 @@ class References:
 
 def shared_bytes(message: Message) -> int:
     """How many bytes of a message that was not followed yet lie in shared memory."""
-    return sum(buffer for buffer in message.buffers if isinstance(buffer, int)) if message.references else 0
+    return sum([buffer for buffer in message.buffers if isinstance(buffer, int)]) if message.references else 0
 
 
-def read_only(message: Message) -> Message:
-    """The same message, so that its arrays arrive read-only."""
-    return message._replace(buffers=[buffer.toreadonly() for buffer in message.buffers if not isinstance(buffer, int)])
+def read_only(buffers: list[memoryview | int]) -> list[memoryview | int]:
+    """The same buffers, followed, so that arrays on them are read-only."""
+    return [buffer.toreadonly() for buffer in buffers if not isinstance(buffer, int)]
 
 
 def _is_far(frame: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A message whose buffers are partly elsewhere, made whole by the inbox of its receiver."""
+"""The buffers of a message that are partly elsewhere, made whole by the inbox of its receiver."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ from oobpickle.lanes.interface import Inbox
 from oobpickle.wire import Message
 
 
-def followed(message: Message, inbox: Inbox, *, readonly: bool) -> Message:
-    """The message with views in the place of its shared buffers. Raises LaneError: then it is lost."""
-    buffers = list(message.buffers)
-    shared = [index for index, buffer in enumerate(buffers) if type(buffer) is int]
-    lengths: Any = [buffers[index] for index in shared]
-    for index, view in zip(shared, inbox.follow(message.references, lengths, readonly=readonly), strict=True):
-        buffers[index] = view
-    return message._replace(buffers=buffers)
+def followed(message: Message, inbox: Inbox, *, readonly: bool) -> list[memoryview | int]:
+    """The message's buffers, with views in the place of the shared ones. Raises LaneError: then it is lost."""
+    buffers = message.buffers
+    lengths: Any = [buffer for buffer in buffers if type(buffer) is int]
+    views: Any = inbox.follow(message.references, lengths, readonly=readonly)
+    if len(views) == len(buffers):
+        return views  # type: ignore[no-any-return]
+    rest = iter(views)
+    return [next(rest) if type(buffer) is int else buffer for buffer in buffers]

@@ -145,14 +145,14 @@ class PeerBoard:
 
     def acknowledge(self, acknowledge: AckReference) -> None:
         """Tell the sender that this message has arrived. Raises LaneError for a word that is not on the board."""
-        if acknowledge.word == EVERYBODY:
+        _, _, word, stamp, _ = acknowledge
+        if word == EVERYBODY:
             if self._place < 0:
                 self._place = self._take_place()
-            self._words[self._place] = self._reader | acknowledge.stamp
-            return
-        if acknowledge.word >= self._count:
+            word = self._place
+        elif word >= self._count:
             raise LaneError("the acknowledgement is asked for beyond the end of the board")
-        self._words[acknowledge.word] = self._reader | acknowledge.stamp
+        self._words[word] = self._reader | stamp
 
     def _take_place(self) -> int:
         first = self._reader >> 32

@@ -15,13 +15,13 @@ A kept map keeps the sender's memory. It is let go when the sender is (its ALIVE
 
 import mmap
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import locks, memfd, references, segment
 from oobpickle.lanes.shared.address import address_of
-from oobpickle.lanes.shared.references import BlockReference
 from oobpickle.lanes.shared.written import PAGE
 
 if TYPE_CHECKING:
@@ -52,20 +52,21 @@ class Layer:
             self.map.madvise(mmap.MADV_DONTNEED, first - self.address, stop - first)
 
     def _written(self, start: int, end: int) -> list[tuple[int, int]]:
-        first, stop = start // PAGE * PAGE, -(-end // PAGE) * PAGE
-        return self.attachment.kept.pagemap.written(self.address + first, self.address + stop)
+        first, stop = self.address + (start & -PAGE), self.address - (-end & -PAGE)
+        return self.attachment.kept.pagemap.written(first, stop)
 
 
 class Lease:
-    """Our hold of a slot at a generation. Held by views of it and by sends that pass it on."""
+    """Our hold of a slot at a generation. Held by views of it and by sends that pass it on. memory: of the read-only map."""
 
-    __slots__ = ("attachment", "generation", "holders", "slot")
+    __slots__ = ("attachment", "generation", "holders", "memory", "slot")
 
     def __init__(self, attachment: "Attachment", slot: int, generation: int) -> None:
         self.attachment = attachment
         self.slot = slot
         self.generation = generation
         self.holders = 1
+        self.memory = attachment.memory
 
     def reference(self) -> bytes:
         """What a peer needs to find it, with us in the sender's place."""
@@ -135,24 +136,23 @@ class Attachment:
         self._generations = generations.cast("Q")
         self._book.add(self.address, self._size, self)
 
-    def lease(self, reference: BlockReference) -> Lease:
-        """Take a lease, held once more. Raises LaneError when the block is gone."""
-        slot = reference.slot
+    def lease(self, slot: int, generation: int) -> Lease:
+        """Take a lease of a block, held once more. Raises LaneError when it is gone."""
         lease = self.leases.get(slot)
         if lease is not None:
-            if lease.generation != reference.generation:
+            if lease.generation != generation:
                 raise _stale()
-            lease.hold()
+            lease.holders += 1
             return lease
         if slot >= self.slot_count:
             raise LaneError("the reference is to a slot that does not exist")
         if not locks.lock_shared(self.fd, slot):
             raise _stale()
-        if self._generations[slot] != reference.generation:
+        if self._generations[slot] != generation:
             locks.unlock(self.fd, slot)
             raise _stale()
         self.kept.leases += 1
-        lease = self.leases[slot] = Lease(self, slot, reference.generation)
+        lease = self.leases[slot] = Lease(self, slot, generation)
         return lease
 
     def inherit(self, slot: int, generation: int) -> Lease:
@@ -188,8 +188,8 @@ class Attachment:
         del self.leases[slot]
         self.kept.leases -= 1
         locks.unlock(self.fd, slot)
-        if not self.leases:
-            self.kept.unused(self)
+        if not self.leases and (time.monotonic() > self.next_look or not self.kept.users):
+            self.kept.unused(self)  # a look costs as much as a lock
 
     def offset(self, slot: int) -> int:
         """Where in the file this slot begins."""

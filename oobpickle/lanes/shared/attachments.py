@@ -7,7 +7,6 @@ from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import memfd
 from oobpickle.lanes.shared.address import AddressBook
 from oobpickle.lanes.shared.attach import Attachment
-from oobpickle.lanes.shared.references import BlockReference
 from oobpickle.lanes.shared.written import Pagemap
 
 MOST = 256
@@ -31,11 +30,9 @@ class Attachments:
         self._pagemap: Pagemap | None = None
         self._keys: dict[tuple[int, int, int], Attachment] = {}  # a cache of what references led to
 
-    def attach(self, reference: BlockReference) -> Attachment:
-        """The segment that a reference is into. Raises LaneError."""
-        key = reference[:3]
-        found = self._keys.get(key)
-        return found or self._open(key)
+    def attach(self, key: tuple[int, int, int]) -> Attachment:
+        """The segment that a block is in. key: process, descriptor and token of its reference. Raises LaneError."""
+        return self._keys.get(key) or self._open(key)
 
     def drop(self, attachment: Attachment) -> None:
         """Forget a segment that we have no lease in."""
@@ -47,11 +44,9 @@ class Attachments:
 
     def unused(self, attachment: Attachment) -> None:
         """The last lease of a segment has ended: let go of it if its sender is gone."""
-        now = time.monotonic()
-        if now > attachment.next_look or not self.users:  # a look costs as much as a lock
-            attachment.next_look = now + _LOOK_EVERY
-            if not self.users or attachment.is_abandoned():
-                self.drop(attachment)
+        attachment.next_look = time.monotonic() + _LOOK_EVERY
+        if not self.users or attachment.is_abandoned():
+            self.drop(attachment)
 
     def sweep(self) -> None:
         """Let go of what the dead left to us; of all that no lease needs, when no endpoint receives any more."""

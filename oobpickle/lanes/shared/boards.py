@@ -1,7 +1,5 @@
 """The boards of acknowledgements that one receiving endpoint writes to: one for each sender."""
 
-from contextlib import suppress
-
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared.acks import EVERYBODY, PeerBoard
 from oobpickle.lanes.shared.references import AckReference
@@ -22,23 +20,22 @@ class Boards:
 
         A publisher that is not to be reached does not wait for anybody.
         """
-        if not acknowledge.stamp or self._closed:
+        pid, fd, word, stamp, token = acknowledge
+        if not stamp or self._closed:
             return
-        if acknowledge.word == EVERYBODY:
-            with suppress(LaneError):
-                self._acknowledge(acknowledge)
-        else:
-            self._acknowledge(acknowledge)
+        try:
+            board = self._open.get((pid, fd, token)) or self._add(acknowledge)
+            board.acknowledge(acknowledge)
+        except LaneError:
+            if word != EVERYBODY:
+                raise
 
-    def _acknowledge(self, acknowledge: AckReference) -> None:
-        key = acknowledge.pid, acknowledge.fd, acknowledge.token
-        board = self._open.get(key)
-        if board is None:
-            self.sweep()
-            if len(self._open) >= MOST_BOARDS:
-                self._open.pop(next(iter(self._open))).close()
-            board = self._open[key] = PeerBoard(acknowledge)
-        board.acknowledge(acknowledge)
+    def _add(self, acknowledge: AckReference) -> PeerBoard:
+        self.sweep()
+        if len(self._open) >= MOST_BOARDS:
+            self._open.pop(next(iter(self._open))).close()
+        board = self._open[acknowledge.pid, acknowledge.fd, acknowledge.token] = PeerBoard(acknowledge)
+        return board
 
     def sweep(self) -> None:
         """Let go of the boards of senders that are gone."""

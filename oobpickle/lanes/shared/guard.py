@@ -11,8 +11,9 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from itertools import count
 from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+import numpy as np
 
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
@@ -34,8 +35,7 @@ class Guard:
     def __init__(self) -> None:
         self.mutex = threading.Lock()
         self._queue: deque[Callable[[], None]] = deque()
-        self._watches: dict[int, _Watch] = {}
-        self._numbers = count()
+        self._watches: dict[int, _Watch] = {}  # by identity: a reference to an ndarray cannot be hashed
         self._ended = False
 
     def run(self, books: Callable[[*Ts], R], *args: *Ts) -> R:
@@ -54,10 +54,16 @@ class Guard:
         gone, and not before: ndarrays take no part in garbage cycles, and numpy does not shorten a view's base past one
         whose own base is no ndarray. Of a memoryview, a map, or a view of another array it fires too early.
         """
-        number = next(self._numbers)
-        watch = self._watches[number] = _Watch(array, self._gone)
-        watch.number = number
+        watch = _Watch(array, self._gone)
         watch.held = held
+        self._watches[id(watch)] = watch
+
+    def watched(self, memory: memoryview, held: Held) -> memoryview:
+        """A view of memory whose last view, when it is gone, drops `held`, which is held once more. Under the mutex."""
+        array = np.frombuffer(memory, np.uint8)
+        held.hold()
+        self.watch(array, held)
+        return array.data
 
     def soon(self, action: Callable[[], None]) -> None:
         """Do this under the mutex: now, or when its holder leaves. For what a garbage collection may call."""
@@ -68,7 +74,7 @@ class Guard:
         """Do what is on the queue, unless somebody holds the mutex: then that one will."""
         # Asking again after the release is what keeps an action from being left: whoever appends while we hold the
         # mutex cannot take it, and is seen here.
-        while self._queue and not self._ended and self.mutex.acquire(blocking=False):
+        while self._queue and not self._ended and self.mutex.acquire(False):
             try:
                 while self._queue:
                     self._queue.popleft()()
@@ -81,13 +87,12 @@ class Guard:
 
     def _gone(self, watch: "weakref.ref[Any]") -> None:
         assert isinstance(watch, _Watch)  # noqa: S101 - our own object; for the type checker
-        self._watches.pop(watch.number, None)
-        self.soon(watch.held.drop)
+        del self._watches[id(watch)]
+        self._queue.append(watch.held.drop)
+        self.drain()
 
 
 class _Watch(weakref.ref[Any]):
-    # A reference to an ndarray cannot be hashed, hence the number.
-    __slots__ = ("held", "number")
+    __slots__ = ("held",)
 
-    number: int
     held: Held

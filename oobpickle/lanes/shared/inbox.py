@@ -12,16 +12,13 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import TypeAlias
 
-import numpy as np
-
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import references
 from oobpickle.lanes.shared.attach import Lease
 from oobpickle.lanes.shared.boards import Boards
-from oobpickle.lanes.shared.guard import Held
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.process import current
-from oobpickle.lanes.shared.references import READ_ONLY, References
+from oobpickle.lanes.shared.references import READ_ONLY, AckReference, References
 
 COPY_UP_TO = 128 * 1024
 """Bytes of one block in one message that are rather copied than viewed: a view costs a few us to make and to end."""
@@ -43,6 +40,9 @@ class SharedInbox:
 
     def follow(self, packed: memoryview | bytes, lengths: Sequence[int], *, readonly: bool = False) -> list[memoryview]:
         """Take leases, acknowledge, and give views of the blocks."""
+        one = references.unpack_one(packed)
+        if one is not None and len(lengths) == 1 and lengths[0] > COPY_UP_TO:
+            return self._lane.guard.run(self._follow_one, self._lane, one, lengths[0], readonly)
         refs = references.unpack(packed, len(lengths))
         return self._lane.guard.run(self._follow, self._lane, refs, lengths, readonly)
 
@@ -77,7 +77,7 @@ class SharedInbox:
         attach = lane.attachments.attach
         try:
             for reference in refs.blocks:
-                leases.append(attach(reference).lease(reference))  # noqa: PERF401 - some, on failure
+                leases.append(attach(reference[:3]).lease(*reference[3:]))  # noqa: PERF401 - some, on failure
             groups = _grouped(refs, lengths, leases, readonly)
             for lease, parts in zip(leases, groups, strict=True):
                 _fill(views, lane, lease, parts)
@@ -92,6 +92,26 @@ class SharedInbox:
                 lease.drop()
         return views
 
+    def _follow_one(self, lane: Lane, one: list[int], length: int, readonly: bool) -> list[memoryview]:
+        """As `_follow`, for one block with one large buffer in it, in half the time."""
+        *asked, pid, fd, token, slot, generation, _, read_only, start = one
+        acknowledge = AckReference._make(asked)
+        lease: Lease | None = None
+        views: list[memoryview] = []
+        try:
+            lease = lane.attachments.attach((pid, fd, token)).lease(slot, generation)
+            views.append(_view(lane, lease, start, start + length, writable=not (readonly or read_only)))
+            self._boards.acknowledge(acknowledge)
+        except BaseException:
+            views.clear()
+            with suppress(LaneError):
+                self._boards.acknowledge(acknowledge)
+            raise
+        finally:
+            if lease is not None:
+                lease.drop()
+        return views
+
 
 def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], readonly: bool) -> list[list[_Part]]:
     """The parts of each block, checked."""
@@ -101,7 +121,7 @@ def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], read
     for position, (index, flags, start) in enumerate(refs.buffers):
         end = start + lengths[position]
         if end > leases[index].attachment.slot_size:
-            raise LaneError("a reference reaches beyond its block")
+            raise _beyond()
         groups[index].append((start, end, not (readonly or flags & READ_ONLY), position))
     for parts in groups:
         if len(parts) > 1:
@@ -109,6 +129,21 @@ def _grouped(refs: References, lengths: Sequence[int], leases: list[Lease], read
             if any(before[1] > after[0] for before, after in pairwise(written)):
                 raise LaneError("references to writable buffers overlap")
     return groups
+
+
+def _view(lane: Lane, lease: Lease, start: int, end: int, *, writable: bool) -> memoryview:
+    """A view of a large part of a block, the only one of its message, holding what it needs."""
+    attachment = lease.attachment
+    if end > attachment.slot_size:
+        raise _beyond()
+    offset = attachment.start + lease.slot * attachment.slot_size
+    start, end = offset + start, offset + end
+    owner = attachment.arrival(lease, start, end) if writable else lease
+    if owner is not None:
+        return lane.guard.watched(owner.memory[start:end], owner)
+    if end - start > attachment.allocated():
+        raise _a_hole()
+    return memoryview(bytearray(attachment.memory[start:end]))
 
 
 def _fill(views: list[memoryview], lane: Lane, lease: Lease, parts: list[_Part]) -> None:
@@ -121,20 +156,21 @@ def _fill(views: list[memoryview], lane: Lane, lease: Lease, parts: list[_Part])
     if written and total > COPY_UP_TO:
         arrival = attachment.arrival(lease, base + min(written)[0], base + max(written)[1])
         if arrival is None and total > attachment.allocated():
-            raise LaneError("a reference to more memory than there is")
+            raise _a_hole()
     for start, end, writable, position in parts:
-        memory = arrival.memory if writable and arrival else attachment.memory
-        source = memory[base + start : base + end]
+        owner = arrival if writable and arrival else lease
+        memory = owner.memory[base + start : base + end]
         if writable and not arrival:
-            views[position] = memoryview(bytearray(source))
+            views[position] = memoryview(bytearray(memory))
         elif total <= COPY_UP_TO or start == end:
-            views[position] = memoryview(bytes(source))
+            views[position] = memoryview(bytes(memory))
         else:
-            views[position] = _watched(lane, source, arrival if writable and arrival else lease)
+            views[position] = lane.guard.watched(memory, owner)
 
 
-def _watched(lane: Lane, source: memoryview, held: Held) -> memoryview:
-    array = np.frombuffer(source, np.uint8)  # Guard.watch says why it is this one that is watched
-    held.hold()
-    lane.guard.watch(array, held)
-    return array.data
+def _beyond() -> LaneError:
+    return LaneError("a reference reaches beyond its block")
+
+
+def _a_hole() -> LaneError:
+    return LaneError("a reference to more memory than there is")

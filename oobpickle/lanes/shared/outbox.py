@@ -7,9 +7,10 @@ from typing import Literal
 from oobpickle.lanes.interface import INLINE, Placed
 from oobpickle.lanes.shared import references
 from oobpickle.lanes.shared.acks import Board
+from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.blocks import Block
 from oobpickle.lanes.shared.lane import Lane
-from oobpickle.lanes.shared.placing import SHARE_FROM, Placing
+from oobpickle.lanes.shared.placing import EACH_FROM, SHARE_FROM, Placing
 from oobpickle.lanes.shared.process import current
 from oobpickle.lanes.shared.references import NO_ACK, AckReference
 from oobpickle.lanes.shared.sends import Awaited, Retained, Send, Sends
@@ -23,7 +24,9 @@ CATCH_UP = 1.0
 """Seconds without progress after which a closing publisher waits for its subscribers no longer. It cannot know who wants
 what it sent last, so this is also what a subscriber of other topics costs."""
 
-_LOOK_AT = 4  # sends in flight that each send looks at: looking keeps up with sending
+_ALONE = frozenset({0})  # which buffers are shared, of one
+
+_LOOK_AT = 4  # sends in flight that each send looks at, at the most: looking keeps up with sending
 
 
 class SharedOutbox:
@@ -53,13 +56,18 @@ class SharedOutbox:
         lane = self._lane
         if self._closed or lane.forks != self._forks:
             return INLINE
-        if snapshot or not lane.refers:
+        refers = not snapshot and lane.refers
+        if refers and len(buffers) == 1:
+            placed = lane.guard.run(self._refer_to, lane, buffers[0])
+            if placed is not None:
+                return placed
+        elif not refers:
             length = 0
             for view in buffers:
                 length += view.nbytes
             if length < self._share_from:
                 return INLINE
-        placing = Placing(self._share_from, refers=lane.refers and not snapshot)
+        placing = Placing(self._share_from, refers=refers)
         try:
             placed = lane.guard.run(self._begin, lane, placing, buffers)
             if placed is None:
@@ -147,6 +155,25 @@ class SharedOutbox:
         placing.find(lane, buffers)
         return None if placing.copies else self._enter(lane, placing)
 
+    def _refer_to(self, lane: Lane, view: memoryview) -> Placed | None:
+        """As `_begin`, for one buffer that lies in shared memory, in half the time; None: it is not that."""
+        found = None if view.nbytes < EACH_FROM else lane.book.find(address_of(view), view.nbytes)
+        if found is None or not self._awaits or self._closed:
+            return None
+        self._sends.settle(_LOOK_AT)
+        board, acknowledge = lane.take_word()
+        if board is None:
+            return INLINE
+        held, start = found
+        held.hold()
+        send = Send((held,), 0, board, acknowledge)
+        self._sends.add(send)
+        tracker = None
+        if isinstance(held, Block) and held.loan:
+            tracker = Tracker(lane, self._sends, send, [(held, held.generation)])
+        packed = references.pack_one(acknowledge, held.reference(), read_only=view.readonly, start=start)
+        return Placed(_ALONE, packed, tracker, view.nbytes, 0, send)
+
     def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries
         wanted = bool(entries) and not self._closed
@@ -155,15 +182,16 @@ class SharedOutbox:
             placing.let_go()
             return INLINE
         copied = sum([source.nbytes for _, _, source in placing.copies]) if placing.copies else 0
-        send = Send(
-            placing.helds, copied if self._awaits else placing.length, board if self._awaits else None, acknowledge
-        )
+        if self._awaits:
+            send = Send(placing.helds, copied, board, acknowledge)
+        else:
+            send = Send(placing.helds, placing.length, None, acknowledge)
+            if board:
+                self._last = board, acknowledge
         self._sends.add(send)
-        if board and not self._awaits:
-            self._last = board, acknowledge
-        packed = references.pack(acknowledge, placing.blocks, [entry for _, entry in entries])
+        packed = references.pack(acknowledge, placing.blocks, entries.values())
         tracker = None
         if lane.arena.loans:
             loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
             tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        return Placed({index for index, _ in entries}, packed, tracker, placing.length, copied, send)
+        return Placed(entries.keys(), packed, tracker, placing.length, copied, send)

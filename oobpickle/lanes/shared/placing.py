@@ -37,8 +37,8 @@ class Placing:
     """The places of one message's buffers. `find` under the mutex; then `copy`, which takes its time, without it.
 
     helds: what the message keeps in place, each held once, until `let_go` or until a send takes them over. blocks: their
-    references, packed. entries: (index of the buffer, packed reference). length: bytes of the buffers that have a place.
-    copies: what `copy` has to do: (block, where in it, view).
+    references, packed. entries: for the index of each buffer that has a place its packed reference, in order. length: bytes
+    of these buffers. copies: what `copy` has to do: (block, where in it, view).
     """
 
     __slots__ = ("_numbers", "_refers", "_share_from", "_written", "blocks", "copies", "entries", "helds", "length")
@@ -49,7 +49,7 @@ class Placing:
         self._refers = refers
         self.helds: list[Shareable] = []
         self.blocks: list[bytes] = []
-        self.entries: list[tuple[int, bytes]] = []
+        self.entries: dict[int, bytes] = {}
         self.length = 0
         self.copies: list[tuple[Block, int, memoryview]] = []
 
@@ -57,7 +57,7 @@ class Placing:
         """Find a place for each buffer that is to have one."""
         rest = [(index, view) for index, view in enumerate(buffers) if view.nbytes >= EACH_FROM]
         if self._refers:
-            self._numbers: dict[bytes, int] = {}  # of blocks that are referred to where they are
+            self._numbers: dict[Shareable, int] = {}  # of blocks that are referred to where they are
             self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
             rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
         if len(rest) == 1:
@@ -67,7 +67,7 @@ class Placing:
             for group, length in _groups(rest):
                 self._allocate(lane, group, length)
         if len(self.entries) > 1:
-            self.entries.sort()
+            self.entries = dict(sorted(self.entries.items()))
 
     def copy(self) -> None:
         """Copy into the blocks what is to be copied. Raises OSError when there is no memory for it."""
@@ -90,14 +90,13 @@ class Placing:
         if found is None:
             return False
         held, start = found
-        packed = held.reference()
-        number = self._numbers.get(packed)
+        number = self._numbers.get(held)
         if number is None:
             if len(self.blocks) == MOST_BLOCKS:
                 return False
-            number = self._numbers[packed] = len(self.blocks)
+            number = self._numbers[held] = len(self.blocks)
             self._written.append([])
-            self.blocks.append(packed)
+            self.blocks.append(held.reference())
             self.helds.append(held)
             held.hold()
         if not view.readonly and not _enter(self._written[number], start, start + view.nbytes):
@@ -119,7 +118,7 @@ class Placing:
             start += -(-view.nbytes // _ALIGN) * _ALIGN
 
     def _add(self, index: int, number: int, view: memoryview, start: int) -> None:
-        self.entries.append((index, BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)))
+        self.entries[index] = BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)
         self.length += view.nbytes
 
 

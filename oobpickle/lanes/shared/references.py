@@ -12,7 +12,7 @@ A block that no buffer lies in does not occur. All integers are little-endian.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from oobpickle.errors import LaneError
@@ -31,6 +31,7 @@ BUFFER = struct.Struct("<HHxxxxQ")
 
 _ONE = struct.Struct("<" + "".join(part.format.lstrip("<") for part in (HEADER, BLOCK, BUFFER)))
 # one block with one buffer in it: what most messages have
+_ONE_PACKED = struct.Struct(f"{HEADER.format}{BLOCK.size}s{BUFFER.format.lstrip('<')}")
 
 READ_ONLY = 1
 """Flag: the buffer was read-only at the sender, and arrives so."""
@@ -71,19 +72,32 @@ class References(NamedTuple):
     buffers: list[tuple[int, int, int]]
 
 
-def pack(acknowledge: AckReference, blocks: Sequence[bytes], buffers: Sequence[bytes]) -> bytes:
+def pack(acknowledge: AckReference, blocks: Sequence[bytes], buffers: Iterable[bytes]) -> bytes:
     """Lay out references. blocks, buffers: packed by `BLOCK` and `BUFFER`."""
     return b"".join((HEADER.pack(VERSION, len(blocks), *acknowledge), *blocks, *buffers))
+
+
+def pack_one(acknowledge: AckReference, block: bytes, *, read_only: bool, start: int) -> bytes:
+    """As `pack`, for one block with one buffer in it, in half the time."""
+    return _ONE_PACKED.pack(VERSION, 1, *acknowledge, block, 0, READ_ONLY if read_only else 0, start)
+
+
+def unpack_one(packed: memoryview | bytes) -> list[int] | None:
+    """As `unpack`, for one block with one buffer in it, in half the time; None: it is not that, or has a fault.
+
+    Gives what an AckReference, a BlockReference and a buffer have, one after the other.
+    """
+    if len(packed) != _ONE.size:
+        return None
+    version, block_count, *fields = _ONE.unpack(bytes(packed))
+    if version != VERSION or block_count != 1 or fields[10] or fields[11] & ~READ_ONLY:
+        return None
+    return fields
 
 
 def unpack(packed: memoryview | bytes, buffer_count: int) -> References:
     """Take references apart, and check their form."""
     raw = bytes(packed)
-    if buffer_count == 1 and len(raw) == _ONE.size:
-        fields = _ONE.unpack(raw)
-        version, block_count, index, flags = *fields[:2], *fields[12:14]
-        if version == VERSION and block_count == 1 and not index and not flags & ~READ_ONLY:
-            return References(AckReference._make(fields[2:7]), [BlockReference._make(fields[7:12])], [fields[12:]])
     if len(raw) < HEADER.size:
         raise LaneError("the references are too short")
     version, block_count, *acknowledge = HEADER.unpack_from(raw)

@@ -54,27 +54,26 @@ class Pagemap:
         """
         if self._fd < 0:
             return [(start, stop)]
-        if self._scans:
-            try:
-                return self._scan(start, stop)
-            except OSError:  # a kernel before 6.7 does not know the call
-                self._scans = False
-        return self._read(start, stop)
+        if not self._scans:
+            return self._read(start, stop)
+        ranges: list[tuple[int, int]] = []
+        argument = self._argument
+        try:
+            while start < stop:
+                _RANGE.pack_into(argument, 16, start, stop, 0)
+                found = fcntl.ioctl(self._fd, _PAGEMAP_SCAN, argument)
+                if found:
+                    ranges += [(first, end) for first, end, _ in self._regions[:found].tolist()]
+                (start,) = _WALK_END.unpack_from(argument, 32)  # how far it got
+        except OSError:  # a kernel before 6.7 does not know the call
+            self._scans = False
+            return ranges + self._read(start, stop)
+        return ranges
 
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
-
-    def _scan(self, start: int, stop: int) -> list[tuple[int, int]]:
-        ranges: list[tuple[int, int]] = []
-        while start < stop:
-            _RANGE.pack_into(self._argument, 16, start, stop, 0)
-            found = fcntl.ioctl(self._fd, _PAGEMAP_SCAN, self._argument)
-            if found:
-                ranges += [(first, end) for first, end, _ in self._regions[:found].tolist()]
-            (start,) = _WALK_END.unpack_from(self._argument, 32)  # how far it got
-        return ranges
 
     def _read(self, start: int, stop: int) -> list[tuple[int, int]]:
         raw = os.pread(self._fd, 8 * ((stop - start) // PAGE), 8 * (start // PAGE))

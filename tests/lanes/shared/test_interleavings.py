@@ -13,7 +13,7 @@ import pytest
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import inbox as inbox_module
-from oobpickle.lanes.shared import loans, locks, placing
+from oobpickle.lanes.shared import loans, locks, placing, references
 from oobpickle.lanes.shared import outbox as outbox_module
 from oobpickle.lanes.shared.attach import Attachment, Lease
 from oobpickle.lanes.shared.inbox import SharedInbox
@@ -168,8 +168,15 @@ def reuse(pair, stepping, schedule):
     return seen[0], bool(used)
 
 
+@pytest.fixture(params=["the way of one", "the way of several"])
+def way(request, monkeypatch):
+    """Of the two ways in which a reader follows references: the quick one, and the one that all can take."""
+    if request.param == "the way of several":
+        monkeypatch.setattr(inbox_module.references, "unpack_one", lambda _: None)
+
+
 @pytest.fixture
-def published(lane, other, monkeypatch):
+def published(lane, other, monkeypatch, way):
     pair = Pair(lane, other, monkeypatch, "many")
     yield pair
     pair.end()
@@ -202,13 +209,13 @@ def turn_without_a_lock(self, slot):
     return self.generations[slot]
 
 
-def lease_comparing_first(self, reference):
-    if self._generations[reference.slot] != reference.generation:
+def lease_comparing_first(self, slot, generation):
+    if self._generations[slot] != generation:
         raise LaneError("stale")
-    if not locks.lock_shared(self.fd, reference.slot):
+    if not locks.lock_shared(self.fd, slot):
         raise LaneError("stale")
     self.kept.leases += 1
-    lease = self.leases[reference.slot] = Lease(self, reference.slot, reference.generation)
+    lease = self.leases[slot] = Lease(self, slot, generation)
     return lease
 
 
@@ -251,7 +258,7 @@ def acknowledged(pair, stepping, schedule):
 
 
 @pytest.fixture
-def point_to_point(lane, other, monkeypatch):
+def point_to_point(lane, other, monkeypatch, way):
     pair = Pair(lane, other, monkeypatch, "one")
     yield pair
     pair.end()
@@ -263,14 +270,14 @@ def test_a_message_to_one_receiver_is_always_to_be_had(point_to_point, stepping)
 
 
 def test_acknowledging_before_the_lock_loses_messages(point_to_point, stepping, monkeypatch):
-    right = SharedInbox._follow
+    right = SharedInbox.follow
 
-    def wrong(self, lane, refs, lengths, readonly):
-        self._boards.acknowledge(refs.acknowledge)
+    def wrong(self, packed, lengths):
+        self._boards.acknowledge(references.unpack(packed, len(lengths)).acknowledge)
         stepping.step()  # or the sender may have taken its steps before this thread began
-        return right(self, lane, refs, lengths, readonly)
+        return right(self, packed, lengths)
 
-    monkeypatch.setattr(SharedInbox, "_follow", wrong)
+    monkeypatch.setattr(SharedInbox, "follow", wrong)
     outcomes = [acknowledged(point_to_point, stepping, schedule) for schedule in schedules(7, 5)]
     assert None in outcomes
     assert all(seen in (None, {OLD}) for seen in outcomes)  # lost, not corrupt

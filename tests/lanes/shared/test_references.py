@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oobpickle.errors import LaneError
-from oobpickle.lanes.shared.references import BLOCK, BUFFER, HEADER, NO_ACK, AckReference, pack, unpack
+from oobpickle.lanes.shared.references import (
+    BLOCK,
+    BUFFER,
+    HEADER,
+    NO_ACK,
+    AckReference,
+    pack,
+    pack_one,
+    unpack,
+    unpack_one,
+)
 
 ACK = AckReference(11, 12, 13, 14, 15)
 BLOCKS = [(1, 2, 3, 4, 5), (6, 7, 8, 9, 10)]
@@ -69,3 +79,21 @@ def test_any_bytes_raise_or_parse(raw, count):
         return
     assert len(refs.buffers) == count
     assert len(raw) == HEADER.size + BLOCK.size * len(refs.blocks) + BUFFER.size * count
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_one_block_with_one_buffer_is_packed_alike_both_ways(read_only):
+    one = packed(blocks=BLOCKS[:1], buffers=[(0, int(read_only), 100)])
+    assert pack_one(ACK, BLOCK.pack(*BLOCKS[0]), read_only=read_only, start=100) == one
+    assert unpack_one(one) == [*ACK, *BLOCKS[0], 0, int(read_only), 100]
+    assert unpack_one(packed()) is None
+
+
+@given(st.binary(min_size=4, max_size=4), st.binary(min_size=4, max_size=4))
+def test_the_quick_way_takes_nothing_that_the_other_refuses(header, buffer):
+    raw = packed(blocks=BLOCKS[:1], buffers=BUFFERS[:1])
+    for damaged in (header + raw[4:], raw[:-16] + buffer + raw[-12:], header + raw[4:-16] + buffer + raw[-12:]):
+        one = unpack_one(damaged)
+        if one is not None:
+            refs = unpack(damaged, 1)
+            assert one == [*refs.acknowledge, *refs.blocks[0], *refs.buffers[0]]

@@ -77,9 +77,14 @@ def test_over_when_acknowledged(pipes):
 def test_looking_at_some_gets_round_to_all(pipes):
     sends = [pipes.send() for _ in range(10)]
     pipes.acknowledge("a", sends[7])
-    for _ in range(4):
+    for _ in range(8):  # no further than one that is not over
         pipes.sends.settle(3)
     assert sends[7].is_over
+    for send in sends:
+        pipes.acknowledge("a", send)
+    for _ in range(3):
+        pipes.sends.settle(3)
+    assert len(pipes.sends) == 0
 
 
 def test_cancelled(pipes):

@@ -15,7 +15,7 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
-from oobpickle.lanes.following import followed
+from oobpickle.lanes.following import followed, lengths_of_shared
 from oobpickle.message import decode, unpack
 from oobpickle.spinning import Spin
 from oobpickle.tracker import DONE, Tracker
@@ -132,7 +132,7 @@ def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonl
         return unpack(views, codec)
     opened = wire.unpack(views, allow_shared=True)
     if opened.references:
-        opened = opened._replace(buffers=followed(opened, inbox, readonly=readonly))
+        opened = opened._replace(buffers=followed(opened, lengths_of_shared(opened), inbox, readonly=readonly))
     return decode(opened, codec)
 
 

@@ -19,10 +19,11 @@ import zmq
 from oobpickle import limits, message, wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.lane import References, read_only, shared_bytes
+from oobpickle.endpoints.lane import References, read_only
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, LaneError
+from oobpickle.lanes.following import followed, lengths_of_shared
 from oobpickle.patterns.stats import Counters
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Incoming:
         self._plain = codec.number == wire.PICKLE
         self._counters = counters
         self._references = references
+        self._inbox = references.inbox
         self._readonly = references.readonly
         self._latencies = counters.latencies
         self._routed = routed
@@ -106,8 +108,9 @@ class Incoming:
         counters = self._counters
         buffers = opened.buffers
         if opened.references:
-            buffers = self._references.follow(opened)
-            counters.bytes_shared += shared_bytes(opened)
+            lengths = lengths_of_shared(opened)
+            buffers = followed(opened, lengths, self._inbox, readonly=self._readonly)
+            counters.bytes_shared += sum(lengths)
         if self._readonly:
             buffers = read_only(buffers)
         if opened.codec == self._number:

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from oobpickle.errors import LaneError
 from oobpickle.lanes import INLINE_INBOX, Inbox, open_inbox
-from oobpickle.lanes.following import followed
+from oobpickle.lanes.following import lengths_of_shared
 from oobpickle.wire import Message
 
 LaneChoice: TypeAlias = Literal["auto", "inline", "shared"]
@@ -53,25 +53,16 @@ class References:
         if self.takes and not (self._looks and _is_far(head.obj)):
             return
         if not self._looks:  # else it is none of a far peer's business what we can reach
-            self.inbox.skip(message.references, sum(type(buffer) is int for buffer in message.buffers))
+            self.skip(message)
         raise LaneError(
             "the message refers to shared memory, which this receiver does not accept",
             advice='the receiver can set lane="auto" on an ipc address, or the sender lane="inline"',
         )
 
-    def follow(self, message: Message) -> list[memoryview | int]:
-        """The message's buffers, with views in the place of the shared ones. Raises LaneError: then it is lost."""
-        return followed(message, self.inbox, readonly=self.readonly)
-
     def skip(self, message: Message) -> None:
         """The message will not be read: tell its sender."""
         if message.references:
-            self.inbox.skip(message.references, sum(type(buffer) is int for buffer in message.buffers))
-
-
-def shared_bytes(message: Message) -> int:
-    """How many bytes of a message that was not followed yet lie in shared memory."""
-    return sum([buffer for buffer in message.buffers if isinstance(buffer, int)]) if message.references else 0
+            self.inbox.skip(message.references, len(lengths_of_shared(message)))
 
 
 def read_only(buffers: list[memoryview | int]) -> list[memoryview | int]:

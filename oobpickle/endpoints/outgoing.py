@@ -139,7 +139,7 @@ class Outgoing:
     def put_parcel(self, parcel: "Parcel", route: bytes = b"") -> Tracker | None:
         """As put, of a message with shared buffers."""
         placed = parcel.placed
-        if not self._admits(0, placed.copied):
+        if placed.copied and not self._admits(0, placed.copied):
             return None
         tracker = self.put(parcel, route, placed.copied)
         if tracker is None:

@@ -24,10 +24,11 @@ from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming, Receiving
-from oobpickle.endpoints.lane import LaneChoice, shared_bytes
+from oobpickle.endpoints.lane import LaneChoice
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter
 from oobpickle.errors import DecodeError, LaneError
+from oobpickle.lanes.following import lengths_of_shared
 from oobpickle.patterns.latest import Latest
 from oobpickle.patterns.numbering import REPEATED, Gaps
 from oobpickle.patterns.stats import Stats
@@ -63,7 +64,7 @@ class Message(NamedTuple):
 def as_message(arrival: Arrival, obj: Any) -> Message:
     """What the user gets of it."""
     topic, opened, missed, views = arrival
-    nbytes = sum(map(len, views)) + shared_bytes(opened)
+    nbytes = sum(map(len, views)) + sum(lengths_of_shared(opened))
     return Message(topic, obj, opened.sequence, opened.sent_at / 1e9, missed, nbytes)
 
 

@@ -44,16 +44,14 @@ class Layer:
     def at(self, offset: int, length: int) -> "tuple[Lease, int] | None":
         """The lease that these bytes belong to, and where in the slot they begin; None if they were written to."""
         found = self.attachment.at(offset, length)
-        return None if found is None or self._written(offset, offset + length) else found
+        at = self.address + offset
+        return None if found is None or self.attachment.kept.pagemap.written(at, at + length) else found
 
     def forget(self, start: int, end: int) -> None:
         """Drop what was written to [start, end) of the map, in whole pages."""
-        for first, stop in self._written(start, end):
-            self.map.madvise(mmap.MADV_DONTNEED, first - self.address, stop - first)
-
-    def _written(self, start: int, end: int) -> list[tuple[int, int]]:
-        first, stop = self.address + (start & -PAGE), self.address - (-end & -PAGE)
-        return self.attachment.kept.pagemap.written(first, stop)
+        at = self.address
+        for first, stop in self.attachment.kept.pagemap.written(at + start, at + end):
+            self.map.madvise(mmap.MADV_DONTNEED, first - at, stop - first)
 
 
 class Lease:
@@ -97,7 +95,7 @@ class Arrival:
         self.memory = layer.memory
         self.holders = 0
         layer.slots.add(lease.slot)
-        lease.hold()
+        lease.holders += 1
 
     def hold(self) -> None:
         """Add a view."""

@@ -62,7 +62,9 @@ class Guard:
         """A view of memory whose last view, when it is gone, drops `held`, which is held once more. Under the mutex."""
         array = np.frombuffer(memory, np.uint8)
         held.hold()
-        self.watch(array, held)
+        watch = _Watch(array, self._gone)
+        watch.held = held
+        self._watches[id(watch)] = watch
         return array.data
 
     def soon(self, action: Callable[[], None]) -> None:
@@ -74,10 +76,11 @@ class Guard:
         """Do what is on the queue, unless somebody holds the mutex: then that one will."""
         # Asking again after the release is what keeps an action from being left: whoever appends while we hold the
         # mutex cannot take it, and is seen here.
-        while self._queue and not self._ended and self.mutex.acquire(False):
+        queue = self._queue
+        while queue and not self._ended and self.mutex.acquire(False):
             try:
-                while self._queue:
-                    self._queue.popleft()()
+                while queue:
+                    queue.popleft()()
             finally:
                 self.mutex.release()
 
@@ -88,8 +91,7 @@ class Guard:
     def _gone(self, watch: "weakref.ref[Any]") -> None:
         assert isinstance(watch, _Watch)  # noqa: S101 - our own object; for the type checker
         del self._watches[id(watch)]
-        self._queue.append(watch.held.drop)
-        self.drain()
+        self.soon(watch.held.drop)
 
 
 class _Watch(weakref.ref[Any]):

@@ -95,7 +95,7 @@ class SharedInbox:
     def _follow_one(self, lane: Lane, one: list[int], length: int, readonly: bool) -> list[memoryview]:
         """As `_follow`, for one block with one large buffer in it, in half the time."""
         *asked, pid, fd, token, slot, generation, _, read_only, start = one
-        acknowledge = AckReference._make(asked)
+        acknowledge = AckReference(*asked)
         lease: Lease | None = None
         views: list[memoryview] = []
         try:

@@ -27,6 +27,7 @@ what it sent last, so this is also what a subscriber of other topics costs."""
 _ALONE = frozenset({0})  # which buffers are shared, of one
 
 _LOOK_AT = 4  # sends in flight that each send looks at, at the most: looking keeps up with sending
+_LOOK_EACH = 8  # sends that need no memory after which one looks, at twice as many
 
 
 class SharedOutbox:
@@ -160,7 +161,6 @@ class SharedOutbox:
         found = None if view.nbytes < EACH_FROM else lane.book.find(address_of(view), view.nbytes)
         if found is None or not self._awaits or self._closed:
             return None
-        self._sends.settle(_LOOK_AT)
         board, acknowledge = lane.take_word()
         if board is None:
             return INLINE
@@ -168,6 +168,8 @@ class SharedOutbox:
         held.hold()
         send = Send((held,), 0, board, acknowledge)
         self._sends.add(send)
+        if not send.position % _LOOK_EACH:
+            self._sends.settle(2 * _LOOK_EACH)
         tracker = None
         if isinstance(held, Block) and held.loan:
             tracker = Tracker(lane, self._sends, send, [(held, held.generation)])

@@ -48,10 +48,11 @@ class Pagemap:
         self._scans = True
 
     def written(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """The ranges of addresses, whole pages within [start, stop), where this private map has pages of its own.
+        """The ranges of addresses, whole pages that [start, stop) reaches into, where this private map has pages of its own.
 
         All of it where the kernel does not tell. Not for two threads at once.
         """
+        start, stop = start & -PAGE, -(-stop & -PAGE)
         if self._fd < 0:
             return [(start, stop)]
         if not self._scans:

@@ -84,8 +84,11 @@ def send(
         tracker = Tracker(beside=placed.tracker)
         frames[1:] = map(tracker.follow, frames[1:])
     try:
-        if len(frames) == 1 and type(socket) is zmq.Socket:
-            _backend_send(socket, frames[0], flags)
+        if type(socket) is zmq.Socket:
+            *others, last = frames
+            for frame in others:
+                _backend_send(socket, frame, flags | _MORE, len(frame) < _COPIED)
+            _backend_send(socket, last, flags, len(last) < _COPIED)
             return tracker
         sent = socket.send_multipart(frames, flags, copy=False)
     except BaseException:
@@ -170,6 +173,9 @@ def recv_frames(socket: "zmq.Socket[Any]", flags: int = 0) -> list[memoryview]:
 
 
 def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
+    spin = _spins.get(socket)
+    if spin is not None and spin.rests():  # then the socket may as well wait: a failed attempt takes some microseconds
+        return socket.recv(flags, copy=False)
     try:
         return socket.recv(flags | _NOW, copy=False)
     except zmq.Again:
@@ -177,15 +183,16 @@ def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
             raise
     if socket not in _spins:
         # A thread of this process needs the interpreter to send, and a spin would take it again and again.
-        _spins[socket] = None if bytes(socket.get(zmq.LAST_ENDPOINT)).startswith(b"inproc:") else Spin()
-    spin = _spins[socket]
+        is_near = bytes(socket.get(zmq.LAST_ENDPOINT)).startswith(b"inproc:")
+        _spins[socket] = spin = None if is_near else Spin()
     if spin is not None:
         spin.until(lambda: int(socket.get(zmq.EVENTS)) & _IN)
     return socket.recv(flags, copy=False)
 
 
 _backend_send: Any = zmq.backend.Socket.send  # zmq.Socket.send, which wraps it, costs 0.5 us, for options not used here
-_NOW, _IN = int(zmq.DONTWAIT), int(zmq.POLLIN)
+_COPIED = 64 * 1024  # bytes, pyzmq's COPY_THRESHOLD: below, libzmq is given a copy, which is cheaper
+_NOW, _MORE, _IN = int(zmq.DONTWAIT), int(zmq.SNDMORE), int(zmq.POLLIN)
 _view: Any = memoryview  # pyzmq's annotations do not say that a Frame is a buffer
 
 

@@ -31,10 +31,16 @@ class Spin:
         self._rests = 0  # waits without a spin after the next that does not pay, less one
         self._left = 0  # of these, still to come
 
-    def until(self, ready: Callable[[], object]) -> bool:
-        """Whether ready() became true within a moment; False: sleep. It is not asked at all while a spin does not pay."""
+    def rests(self) -> bool:
+        """Begin a wait: whether it is to be without a spin, since one did not pay lately."""
         if self._left:
             self._left -= 1
+            return True
+        return False
+
+    def until(self, ready: Callable[[], object]) -> bool:
+        """Whether ready() became true within a moment; False: sleep. It is not asked at all while a spin does not pay."""
+        if self.rests():
             return False
         end = time.perf_counter_ns() + SPIN
         while True:

@@ -212,6 +212,7 @@ def turn_without_a_lock(self, slot):
 def lease_comparing_first(self, slot, generation):
     if self._generations[slot] != generation:
         raise LaneError("stale")
+    locks.unlock(self.fd, slot)  # which it has not: a step, or the sender may have taken all of its own by now
     if not locks.lock_shared(self.fd, slot):
         raise LaneError("stale")
     self.kept.leases += 1

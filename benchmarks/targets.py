@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +26,11 @@ from oobpickle.bench.peer import FAN_OUT, IPC, ONE_WAY, ROUND_TRIP, TCP, End, Pe
 from oobpickle.bench.peers.endpoints import far, near
 from oobpickle.bench.report import number, table
 from oobpickle.bench.rounds import measure
-from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, OBJECT, Thing, in_dict, size_name
+from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, OBJECT, Thing, in_dict, of_object, size_name
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
-OURS, PICKLE, REUSE, SHARED = "oobpickle", "oobpickle, pickle codec", "oobpickle, memory reuse", "oobpickle, shared"
+OURS, PICKLE, REUSE = "oobpickle", "oobpickle, pickle codec", "oobpickle, memory reuse"
+SHARED, ENDPOINTS = "oobpickle, shared", "oobpickle endpoints"
 RECIPE, PYOBJ, STREAM, MEMCPY, BARE, ICEORYX = (
     "recipe",
     "send_pyobj",
@@ -57,6 +59,15 @@ class Target(NamedTuple):
 def first_kb() -> Any:
     """What `THING` is."""
     return in_dict(np.arange(128.0))
+
+
+def data_frame() -> Any:
+    """A DataFrame of a million rows: twenty columns of floats, and one of text that Arrow holds."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {f"sensor {i}": np.arange(i, i + 1e6) for i in range(20)}
+    columns["station"] = pd.array([f"station {i % 1000}" for i in range(1_000_000)], dtype="string[pyarrow]")
+    return pd.DataFrame(columns)
 
 
 def loaned(size: int, obj: Any) -> Any:
@@ -110,6 +121,7 @@ CASES: list[tuple[Case, list[Target]]] = [
         for size in (MB, 16 * MB)
     ),
     *((array(256 * MB, t, REUSE, STREAM, RECIPE), [Target(REUSE, STREAM, 0.75, "≥ 0.75")]) for t in (IPC, TCP)),
+    *((array(size, IPC, SHARED, ENDPOINTS), [Target(SHARED, ENDPOINTS, 1.0, "≥ 1.0")]) for size in (4 * KB, 64 * KB)),
     (
         array(KB, IPC, PICKLE, OURS, PYOBJ),
         [Target(PICKLE, PYOBJ, 1.0, "≥ 1.0"), Target(OURS, PYOBJ, 0.9, "≥ 0.9")],
@@ -167,8 +179,9 @@ def measured(figures: Figures, targets: Sequence[Target]) -> Iterator[Row]:
         if figures.runs.get(target.peer) and figures.runs.get(target.reference):
             ratio = figures.ratio(target.peer, target.reference)
             names = [name.rpartition(":")[2] for name in (target.peer, target.reference)]
+            name = figures.case.name.replace(f"{THING}, 1 KB", "loaned, not touched")
             yield Row(
-                figures.case.name.replace(f"{THING}, 1 KB", "loaned, not touched"),
+                name.replace("benchmarks.targets:data_frame", "DataFrame"),
                 *names,
                 target.words,
                 ratio,
@@ -227,6 +240,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     given = parser.parse_args()
     targets = {case: wanted for case, wanted in CASES if given.only in case.name}
+    if find_spec("pandas") and find_spec("pyarrow") and given.only in "DataFrame, one way, ipc":
+        case = Case(of_object("benchmarks.targets:data_frame"), ONE_WAY, IPC, (SHARED, RECIPE))
+        targets[case] = [Target(SHARED, RECIPE, 5, "≥ 5")]
     rows: list[Row] = []
     for step in measure(list(targets), given.rounds, given.seconds, free_memory() // 2):
         if step.finished:

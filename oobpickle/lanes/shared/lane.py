@@ -43,11 +43,6 @@ class Lane:
             self.boards.remove(board)
             board.close()
 
-    @property
-    def refers(self) -> bool:
-        """Whether arrays live that lie in shared memory already: loaned, or received."""
-        return bool(self.arena.loans or self.attachments.leases)
-
     def take_word(self) -> tuple[Board | None, AckReference]:
         """Where one send is to be acknowledged; no board: nowhere is room for it."""
         board = self._board()

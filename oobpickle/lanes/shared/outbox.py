@@ -55,19 +55,20 @@ class SharedOutbox:
     def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
         lane = self._lane
-        if self._closed or lane.forks != self._forks:
-            return INLINE
-        refers = not snapshot and lane.refers
-        if refers and len(buffers) == 1:
-            placed = lane.guard.run(self._refer_to, lane, buffers[0])
-            if placed is not None:
-                return placed
-        elif not refers:
+        # Whether arrays live that lie in shared memory already: loaned, or received.
+        refers = not snapshot and bool(lane.arena.loans or lane.attachments.leases)
+        if not refers:
             length = 0
             for view in buffers:
                 length += view.nbytes
             if length < self._share_from:
                 return INLINE
+        if self._closed or lane.forks != self._forks:
+            return INLINE
+        if refers and len(buffers) == 1:
+            placed = lane.guard.run(self._refer_to, lane, buffers[0])
+            if placed is not None:
+                return placed
         placing = Placing(self._share_from, refers=refers)
         try:
             placed = lane.guard.run(self._begin, lane, placing, buffers)

@@ -85,13 +85,15 @@ class Lease:
 class Arrival:
     """Writable views of one slot of one message: what a layer is taken up by until the last of them is gone."""
 
-    __slots__ = ("_end", "_layer", "_lease", "_start", "holders", "memory")
+    __slots__ = ("_end", "_faults", "_layer", "_lease", "_pagemap", "_start", "holders", "memory")
 
     def __init__(self, layer: Layer, lease: Lease, start: int, end: int) -> None:
         self._layer = layer
         self._lease = lease
         self._start = start
         self._end = end
+        self._pagemap = layer.attachment.kept.pagemap
+        self._faults = self._pagemap.faults
         self.memory = layer.memory
         self.holders = 0
         layer.slots.add(lease.slot)
@@ -105,8 +107,11 @@ class Arrival:
         """A view is gone; with the last one what was written is forgotten, and then the lease ends."""
         self.holders -= 1
         if not self.holders:
-            self._layer.forget(self._start, self._end)
-            self._layer.slots.discard(self._lease.slot)
+            layer = self._layer
+            pagemap = layer.attachment.kept.pagemap  # another one in a child after a fork, which has its own count
+            if pagemap is not self._pagemap or not pagemap.is_untouched_since(self._faults):
+                layer.forget(self._start, self._end)
+            layer.slots.discard(self._lease.slot)
             self._lease.drop()
 
 

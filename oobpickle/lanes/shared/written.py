@@ -4,8 +4,13 @@ A private map reads the sender's pages until a page is written; then it has its 
 over a part of it are gone these copies must go, or the next message in that place would show old bytes. Forgetting the
 whole part does that as well, but makes the next reader fault every page in again, which costs more than a copy of the
 bytes would. So only written pages are forgotten: ioctl PAGEMAP_SCAN finds them (Linux 6.7), before that
-/proc/self/pagemap tells of each page whether it is still the file's (admin-guide/mm/pagemap). 1 MB: 2 us; 256 MB untouched:
-0.5 ms.
+/proc/self/pagemap tells of each page whether it is still the file's (admin-guide/mm/pagemap). That looks at every page
+that was read: 9 us for 1 MB, 120 for 16 MB, a seventh of what it took to copy them in.
+
+Mostly nothing was written, and that can be told at once: the first write to a page takes a page fault, and the kernel
+counts those of a process, of all its threads (getrusage(2), ru_minflt and ru_majflt: 0.7 us). As long as the count stands
+still nothing needs to be looked for. A fault may have any other cause, so a count that moved says nothing. What another
+process writes into this one (ptrace, process_vm_writev) counts there; who does that to arrays in shared memory is on his own.
 """
 
 import mmap
@@ -18,6 +23,7 @@ import numpy as np
 
 if sys.platform == "linux":
     import fcntl
+    from resource import RUSAGE_SELF, getrusage
 
 PAGE = mmap.PAGESIZE
 
@@ -34,9 +40,14 @@ _ENTRY_IS_FILE, _ENTRY_IS_THERE = np.uint64(1 << 61), np.uint64(3 << 62)
 
 
 class Pagemap:
-    """What the kernel knows of this process's pages. Not to be used in a child after a fork: it speaks of the parent."""
+    """What the kernel knows of this process's pages. Not to be used in a child after a fork: it speaks of the parent.
+
+    faults: a count of page faults that was reached already.
+    """
 
     def __init__(self) -> None:
+        self.faults = _faults()
+        self._counts = _faults_are_counted()
         self._fd = -1
         with suppress(OSError):  # a sandbox without it
             self._fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
@@ -71,6 +82,11 @@ class Pagemap:
             return ranges + self._read(start, stop)
         return ranges
 
+    def is_untouched_since(self, faults: int) -> bool:
+        """Whether no private map of this process can have been written to for the first time since `faults` had this value."""
+        self.faults = now = _faults()
+        return now == faults and self._counts
+
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
@@ -82,3 +98,16 @@ class Pagemap:
         own = ((entries & _ENTRY_IS_FILE) == 0) & ((entries & _ENTRY_IS_THERE) != 0)
         edges = np.flatnonzero(np.diff(own, prepend=False, append=False)).reshape(-1, 2)
         return [(start + PAGE * first, start + PAGE * end) for first, end in edges.tolist()]
+
+
+def _faults() -> int:
+    usage = getrusage(RUSAGE_SELF)
+    return usage.ru_minflt + usage.ru_majflt
+
+
+def _faults_are_counted() -> bool:
+    """Whether this kernel counts them: some stand-in for one does not."""
+    before = _faults()
+    with mmap.mmap(-1, PAGE) as page:
+        page[0] = 1
+    return _faults() > before

@@ -125,6 +125,17 @@ def test_what_was_written_is_forgotten(one, reader, lane):
     assert np.array_equal(got, again[0])
 
 
+def test_where_nothing_was_written_nobody_looks(one, reader, lane, monkeypatch):
+    looked = []
+    monkeypatch.setattr(Pagemap, "written", lambda *_: looked.append(1) or [])
+    arrays = buffers(MB)
+    for _ in range(100):
+        got = follow(reader, one.place(views(arrays)), arrays)[0]
+        assert got.flags.writeable
+        del got
+    assert len(looked) < 90  # some page faults are other things'
+
+
 def test_more_arrivals_of_a_block_than_there_are_layers_are_copied(one, reader, lane):
     arrays = buffers(MB)
     placed = one.place(views(arrays))

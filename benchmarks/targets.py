@@ -192,14 +192,12 @@ def measured(figures: Figures, targets: Sequence[Target]) -> Iterator[Row]:
 
 
 def subscribers(rounds: int, seconds: float) -> Iterator[Row]:
-    """16 MB to four and to one, each by processes of its own, in turns."""
+    """16 MB to four and to one, each by processes of its own, in turns; the first turns are warm-up."""
     thing = Thing(ARRAY, 16 * MB)
-    cases = [Case(thing, FAN_OUT, IPC, (SHARED,), fars) for fars in (4, 1)]
-    ratios = []
-    for _ in range(rounds):
-        done = [step.figures for step in measure(cases, 1, seconds, free_memory() // 2) if step.finished]
-        four, one = (figures.rate(SHARED).value for figures in done)
-        ratios.append(four / one)
+    cases = [Case(thing, FAN_OUT, IPC, (SHARED,), fars) for fars in (4, 1)] * (rounds + 1)
+    done = [step.figures for step in measure(cases, 1, seconds, free_memory() // 2) if step.finished]
+    rates = [figures.rate(SHARED).value for figures in done[2:]]
+    ratios = [four / one for four, one in zip(rates[::2], rates[1::2], strict=True)]
     yield Row("16 MB, fan-out, ipc", f"{SHARED}, to 4", "to 1", "≥ 0.8", figure(ratios), 0.8)
 
 

@@ -33,8 +33,8 @@ Frame: TypeAlias = bytes | memoryview
 MAGIC = b"\xf5oob"
 """The first bytes of a head. 0xF5 begins no UTF-8 text and is no pickle opcode."""
 
-VERSION = 0
-"""The version of this layout. 0: may still change. It must not be reused for another layout once it is 1 or more."""
+VERSION = 1
+"""The version of this layout. It must not be used for another one: a change of the layout needs another number."""
 
 HEADER = struct.Struct("<4sBBHQQQQII")
 """magic, version, codec, flags, stream length, epoch, sequence, sent at, number of buffers, length of references."""

@@ -32,7 +32,7 @@ class TestLayout:
         [head] = wire.pack(wire.PICKLE, b"stream", [], flags=3, epoch=5, sequence=7, sent_at=9)
         assert head == (
             b"\xf5oob"  # magic
-            b"\x00"  # version
+            b"\x01"  # version
             b"\x00"  # codec
             b"\x03\x00"  # flags
             b"\x06\0\0\0\0\0\0\0"  # length of the stream

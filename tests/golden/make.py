@@ -1,14 +1,20 @@
 """Golden files: what this version of the wire format and of the file container looks like, byte by byte.
 
-    python -m tests.golden.make        writes tests/golden/v<VERSION>/ anew
+    python -m tests.golden.make        writes tests/golden/v<VERSION>/, once
 
-While `wire.VERSION` is 0 the layout may change, and the files with it. From 1 on they are frozen: what was written once must
-be read for ever, so this refuses to write a version that is there.
+They are frozen: what was written once must be read for ever, so this refuses to write a version that is there.
 """
 
 import io
 import sys
-from pathlib import Path
+from array import array
+from collections import Counter, OrderedDict, deque
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from ipaddress import IPv4Address
+from pathlib import Path, PurePosixPath
+from uuid import UUID
 
 import numpy as np
 
@@ -52,6 +58,20 @@ def objects():
         },
         "many": [np.full(10, number, "i2") for number in range(50)],
         "large-bytes": [bytes(1 << 16), bytearray(9)],
+        "values": {
+            "complex": 1j,
+            "containers": [OrderedDict(a=1), deque([1], maxlen=3), Counter("aab"), range(3), slice(1, None), ...],
+            "numbers": [Decimal("1.50"), Fraction(1, 3)],
+            "times": [date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc), timedelta(1, 2, 3)],
+            "names": [UUID(int=5), PurePosixPath("/a/b"), IPv4Address("127.0.0.1")],
+            "buffers": [memoryview(b"read-only"), array("h", [1, -1])],
+            "masked": np.ma.MaskedArray([1.0, 2.0], mask=[False, True], fill_value=-1.0),
+        },
+        "numpy": {
+            "scalars": [np.float32(1.5), np.datetime64("2026-01-02", "D")],
+            "dtype": np.dtype([("a", ">i2"), ("b", "S3", 2)]),
+            "objects": np.array([1, "a", None], object),
+        },
     }
 
 
@@ -59,8 +79,13 @@ def wire_file(name):
     return f"wire-{name}.hex"
 
 
-def object_file(name):
-    return f"object-{name}.hex"
+def object_messages():
+    """(name, codec): of the pickle codec not those whose streams are numpy's to change."""
+    return [(name, codec) for name in objects() for codec in ("data", "pickle") if (name, codec) != ("numpy", "pickle")]
+
+
+def object_file(name, codec):
+    return f"{codec}-{name}.hex"
 
 
 CONTAINER = "two-messages.oob"
@@ -86,15 +111,15 @@ def container():
 
 def write(root=ROOT):
     folder = root / f"v{wire.VERSION}"
-    if wire.VERSION >= 1 and folder.exists():
+    if folder.exists():
         sys.exit(
             f"{folder} is frozen: it is what version {wire.VERSION} looks like. A change of the layout needs another version."
         )
-    folder.mkdir(exist_ok=True)
+    folder.mkdir()
     for name, (arguments, keywords) in wire_messages().items():
         (folder / wire_file(name)).write_text(to_text(wire.pack(*arguments, **keywords)))
-    for name, obj in objects().items():
-        (folder / object_file(name)).write_text(to_text(oobpickle.dumps(obj, codec="pickle")))
+    for name, codec in object_messages():
+        (folder / object_file(name, codec)).write_text(to_text(oobpickle.dumps(objects()[name], codec=codec)))
     (folder / CONTAINER).write_bytes(container())
 
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from oobpickle.errors import LaneError
 
-VERSION = 0
-"""Of this layout, as wire.VERSION is of the message's."""
+VERSION = 1
+"""Of this layout, as wire.VERSION is of the message's: both ends run on one host, and not always the same release."""
 
 HEADER = struct.Struct("<BxHIIIIQ")
 """version, number of blocks, then where to acknowledge (all 0: nowhere): process, descriptor, word, stamp, token."""

@@ -34,7 +34,7 @@ def test_round_trip():
 
 def test_the_bytes_are_as_written_down():
     assert packed(blocks=BLOCKS[:1], buffers=BUFFERS[:1]).hex() == (
-        "00000100" "0b000000" "0c000000" "0d000000" "0e000000" "0f00000000000000"
+        "01000100" "0b000000" "0c000000" "0d000000" "0e000000" "0f00000000000000"
         "01000000" "02000000" "0300000000000000" "04000000" "0500000000000000"
         "0000" "0000" "00000000" "6400000000000000"
     )  # fmt: skip
@@ -59,7 +59,7 @@ def test_truncated(length):
         (packed() + b"\0", 3),
         (packed(), 2),
         (packed(), 4),
-        (b"\1" + packed()[1:], 3),
+        (b"\0" + packed()[1:], 3),  # another version
         (packed(buffers=[(0, 0, 1), (2, 0, 1)]), 2),  # a block that is not there
         (packed(buffers=[(0, 0, 1)]), 1),  # a block that nobody uses
         (packed(buffers=[(0, 2, 1), (1, 0, 1)]), 2),  # an unknown flag

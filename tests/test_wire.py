@@ -56,6 +56,17 @@ class TestLayout:
         assert head[84:90] == b"stream"
         assert head[90:] == bytes(first) + bytes(11) + bytes(second)  # each at a multiple of 16, zeros between
 
+    @pytest.mark.parametrize(("kind", "rest"), [("glued", b"\1" * 100), ("shared", b"")])
+    def test_of_one_buffer_every_part_is_in_its_place_too(self, kind, rest):
+        shares = {"shared": {0}, "references": b"refs"} if kind == "shared" else {}
+        [head] = wire.pack(wire.DATA, b"stream", buffers(100), epoch=5, **shares)
+        references = shares.get("references", b"")
+        assert struct.unpack_from("<IIQ", head, 40) == (1, len(references), (2 if shares else 1) << 62 | 100)
+        assert head[56:] == references + b"stream" + rest
+        message = unpack([head], allow_shared=True)
+        assert (message.stream, message.references, message.epoch) == (b"stream", references, 5)
+        assert message.buffers == ([100] if shares else buffers(100))
+
     def test_the_magic_begins_neither_text_nor_a_pickle(self):
         with pytest.raises(UnicodeDecodeError):
             wire.MAGIC.decode()
@@ -160,6 +171,7 @@ def samples():
         "own": wire.pack(0, b"a stream", buffers(40_000, 40_001)),
         "mixed": wire.pack(1, b"a stream", MIXED),
         "shared": wire.pack(1, b"a stream", buffers(4, 40_000, 7), shared={0}, references=b"refs"),
+        "one shared": wire.pack(1, b"a stream", buffers(4), shared={0}, references=b"refs"),
     }
 
 

@@ -174,7 +174,9 @@ def recv_frames(socket: "zmq.Socket[Any]", flags: int = 0) -> list[memoryview]:
 
 def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
     spin = _spins.get(socket)
-    if spin is not None and spin.rests():  # then the socket may as well wait: a failed attempt takes some microseconds
+    if (
+        spin is not None and not flags & _NOW and spin.rests()
+    ):  # then the socket may as well wait: a failed attempt takes some microseconds
         return socket.recv(flags, copy=False)
     try:
         return socket.recv(flags | _NOW, copy=False)

@@ -90,6 +90,7 @@ class Endpoint:
     _inbox: Inbox = INLINE_INBOX
     _seen = 0  # of the monitor's disconnections
     _why_closed = "this endpoint is closed"
+    _lacks_context = False
 
     def __init__(
         self,
@@ -223,8 +224,19 @@ class Endpoint:
             self._inbox.peer_gone()
 
     def _housekeep_if_open(self) -> None:
-        if self._open and not self._socket.closed:
-            self._housekeep()
+        self._look_if_open(self._housekeep)
+
+    def _look_if_open(self, look: Callable[[], object]) -> bool:
+        """Look after the socket; False when it is closed, or its context is gone: the next attempt says so."""
+        try:
+            return self._open and not self._socket.closed and bool(look())
+        except zmq.ZMQError as error:
+            if not isinstance(self._gone(error), Closed):
+                raise
+            return False
+
+    def _has_received(self) -> bool:
+        return bool(int(self._socket.get(zmq.EVENTS)) & RECEIVE)
 
     def _attend(self) -> None:
         """The monitor has something to tell."""
@@ -238,13 +250,18 @@ class Endpoint:
         """What to raise for an error of the socket: Closed when its context was ended under it."""
         if error.errno not in (zmq.ETERM, zmq.ENOTSOCK):
             return error
+        self._lacks_context = True
         self._why_closed = "the context of this endpoint was terminated"
         return Closed(self._why_closed)
+
+    def _is_gone(self) -> bool:
+        """Whether no attempt can succeed any more."""
+        return not self._open or self._socket.closed or self._lacks_context
 
     def _stir(self) -> None:
         """Wake those whose messages are there: this call may have swallowed the signal. Cheap when nobody waits."""
         with self._lock:
-            here = self._open and not self._socket.closed and int(self._socket.get(zmq.EVENTS)) & RECEIVE
+            here = self._look_if_open(self._has_received)
         if here:
             self._wake(RECEIVE)
 

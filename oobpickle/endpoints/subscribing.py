@@ -16,6 +16,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import zmq
@@ -183,11 +184,14 @@ class Subscribing(Receiving):
         if store is None:
             return Receiving._take(self)  # noqa: SLF001 - our own; super() takes longer than all of this
         while True:
-            with self._lock:
-                if not self._open:
-                    self._refuse()
-                self._gather(store)
-                arrival = store.take()
+            try:
+                with self._lock:
+                    if not self._open:
+                        self._refuse()
+                    self._gather(store)
+                    arrival = store.take()
+            except zmq.ZMQError as error:
+                raise self._gone(error) from error
             if arrival is None:
                 return None
             try:
@@ -220,10 +224,14 @@ class Subscribing(Receiving):
                 self._wake(RECEIVE)
 
     def _stir(self) -> None:
-        if self._store is None:
+        store = self._store
+        if store is None:
             super()._stir()
-        else:
-            self._attend()
+            return
+        with self._lock:
+            self._look_if_open(partial(self._gather, store))
+        if len(store):
+            self._wake(RECEIVE)
 
     def _begin_to_collect(self) -> None:
         waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors, spins=False)
@@ -238,7 +246,7 @@ class Subscribing(Receiving):
 
 
 def _collect(reference: "weakref.ref[Subscribing]", waiter: ThreadWaiter) -> None:
-    while (endpoint := reference()) is not None and not endpoint.closed:
-        endpoint._attend()  # noqa: SLF001 - this is its thread
+    while (endpoint := reference()) is not None and not endpoint._is_gone():  # noqa: SLF001 - this is its thread
+        endpoint._attend()  # noqa: SLF001
         del endpoint
         waiter.sleep(None)

@@ -449,3 +449,24 @@ def test_a_handler_may_close_over_an_endpoint_that_is_closed(inproc):
         assert client.request(0, timeout=5) == 0
         server.close()
         serving.join(5)
+
+
+@pytest.mark.parametrize("how", ["term", "destroy"])
+@pytest.mark.parametrize("latest", [False, True])
+def test_who_waits_when_the_context_ends_is_told_so(ipc, latest, how):
+    context = zmq.Context()
+    sub = Subscriber(bind=ipc, context=context, latest=latest)
+    before = set(threading.enumerate()) - {thread for thread in threading.enumerate() if "latest" in thread.name}
+    ended = []
+    waiting = threading.Thread(target=lambda: ended.append(list(sub)))
+    waiting.start()
+    until(lambda: len(sub._waiters) == 1 + latest)
+    ending = threading.Thread(target=getattr(context, how))
+    ending.start()
+    waiting.join(10)
+    assert ended == [[]]
+    with pytest.raises(Closed, match="context"):
+        sub.recv()
+    until(lambda: set(threading.enumerate()) - before <= {ending})  # the collector too, before the endpoint is closed
+    sub.close()
+    ending.join()

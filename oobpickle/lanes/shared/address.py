@@ -19,6 +19,10 @@ def address_of(view: memoryview) -> int:
 class Shareable(Held, Protocol):
     """Memory that a message can refer to: a block of our own, or a lease on another's."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The token of its segment, and its slot: the same for a block of ours and for a lease of it that came back."""
+
     def reference(self) -> bytes:
         """What a peer needs to find it, packed."""
 
@@ -34,29 +38,35 @@ class AddressBook:
     """Ranges of memory that do not overlap, and what is mapped there."""
 
     def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ranges: list[tuple[int, Memory]] = []  # (end, what), in the order of the starts
+        # Replaced as a whole, so that Ctrl-C cannot leave one of the two changed: starts; (end, what), in their order.
+        self._ranges: tuple[list[int], list[tuple[int, Memory]]] = ([], [])
 
     def add(self, start: int, length: int, memory: Memory) -> None:
         """Enter a range."""
-        at = bisect_right(self._starts, start)
-        self._starts.insert(at, start)
-        self._ranges.insert(at, (start + length, memory))
+        starts, ranges = self._ranges
+        at = bisect_right(starts, start)
+        self._ranges = (
+            [*starts[:at], start, *starts[at:]],
+            [*ranges[:at], (start + length, memory), *ranges[at:]],
+        )
 
     def remove(self, start: int) -> None:
         """Strike out the range that begins here."""
-        at = self._starts.index(start)
-        del self._starts[at], self._ranges[at]
+        starts, ranges = self._ranges
+        at = starts.index(start)
+        self._ranges = starts[:at] + starts[at + 1 :], ranges[:at] + ranges[at + 1 :]
 
     def covers(self, start: int) -> bool:
         """Whether this address lies in one of the ranges."""
-        at = bisect_right(self._starts, start) - 1
-        return at >= 0 and start < self._ranges[at][0]
+        starts, ranges = self._ranges
+        at = bisect_right(starts, start) - 1
+        return at >= 0 and start < ranges[at][0]
 
     def find(self, start: int, length: int) -> tuple[Shareable, int] | None:
         """What all of this memory belongs to, and where in it it begins; None if it is not shared."""
-        at = bisect_right(self._starts, start) - 1
+        starts, ranges = self._ranges
+        at = bisect_right(starts, start) - 1
         if at < 0:
             return None
-        end, memory = self._ranges[at]
-        return memory.at(start - self._starts[at], length) if start + length <= end else None
+        end, memory = ranges[at]
+        return memory.at(start - starts[at], length) if start + length <= end else None

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from oobpickle.errors import LaneError
 from oobpickle.lanes.shared import locks, memfd, references, segment
 from oobpickle.lanes.shared.address import address_of
-from oobpickle.lanes.shared.written import PAGE
+from oobpickle.lanes.shared.written import PAGE, Mark
 
 if TYPE_CHECKING:
     from oobpickle.lanes.shared.attachments import Attachments
@@ -40,6 +40,8 @@ class Layer:
         self.memory = memoryview(memory)
         self.address = address_of(self.memory)
         self.slots: set[int] = set()  # those that an arrival has
+        self._is_spoiled = False
+        self._mark: Mark = (None, 0)
 
     def at(self, offset: int, length: int) -> "tuple[Lease, int] | None":
         """The lease that these bytes belong to, and where in the slot they begin; None if they were written to."""
@@ -47,8 +49,19 @@ class Layer:
         at = self.address + offset
         return None if found is None or self.attachment.kept.pagemap.written(at, at + length) else found
 
+    def is_spoiled(self) -> bool:
+        """Whether it has pages of its own to which nobody has written: mlock(2) makes them, of a map that can be written.
+
+        Such a map shows old bytes. Told by the page of the segment's header, to which nobody writes.
+        """
+        pagemap = self.attachment.kept.pagemap
+        if not pagemap.is_untouched_since(self._mark) and not self._is_spoiled:
+            self._is_spoiled = pagemap.tells and bool(pagemap.written(self.address, self.address + PAGE))
+            self._mark = pagemap.mark
+        return self._is_spoiled
+
     def forget(self, start: int, end: int) -> None:
-        """Drop what was written to [start, end) of the map, in whole pages."""
+        """Drop what was written to [start, end) of the map, in whole pages. Raises OSError where they are locked."""
         at = self.address
         for first, stop in self.attachment.kept.pagemap.written(at + start, at + end):
             self.map.madvise(mmap.MADV_DONTNEED, first - at, stop - first)
@@ -65,6 +78,11 @@ class Lease:
         self.generation = generation
         self.holders = 1
         self.memory = attachment.memory
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which part of which segment it is."""
+        return self.attachment.token, self.slot
 
     def reference(self) -> bytes:
         """What a peer needs to find it, with us in the sender's place."""
@@ -85,15 +103,14 @@ class Lease:
 class Arrival:
     """Writable views of one slot of one message: what a layer is taken up by until the last of them is gone."""
 
-    __slots__ = ("_end", "_faults", "_layer", "_lease", "_pagemap", "_start", "holders", "memory")
+    __slots__ = ("_end", "_layer", "_lease", "_mark", "_start", "holders", "memory")
 
     def __init__(self, layer: Layer, lease: Lease, start: int, end: int) -> None:
         self._layer = layer
         self._lease = lease
         self._start = start
         self._end = end
-        self._pagemap = layer.attachment.kept.pagemap
-        self._faults = self._pagemap.faults
+        self._mark = layer.attachment.kept.pagemap.mark
         self.memory = layer.memory
         self.holders = 0
         layer.slots.add(lease.slot)
@@ -108,10 +125,12 @@ class Arrival:
         self.holders -= 1
         if not self.holders:
             layer = self._layer
-            pagemap = layer.attachment.kept.pagemap  # another one in a child after a fork, which has its own count
-            if pagemap is not self._pagemap or not pagemap.is_untouched_since(self._faults):
-                layer.forget(self._start, self._end)
-            layer.slots.discard(self._lease.slot)
+            try:
+                if not layer.attachment.kept.pagemap.is_untouched_since(self._mark):
+                    layer.forget(self._start, self._end)
+                layer.slots.discard(self._lease.slot)
+            except OSError:  # locked in memory: the slot is not used again in this layer
+                pass
             self._lease.drop()
 
 
@@ -174,9 +193,9 @@ class Attachment:
         if self.slot_size < PAGE:
             return None
         for layer in self.layers:
-            if lease.slot not in layer.slots:
+            if lease.slot not in layer.slots and not layer.is_spoiled():
                 return Arrival(layer, lease, start, end)
-        if len(self.layers) == MOST_LAYERS:
+        if len(self.layers) == MOST_LAYERS or any(layer.is_spoiled() for layer in self.layers):
             return None
         memory = memfd.map_file(
             self.fd, self._size, flags=mmap.MAP_PRIVATE | memfd.MAP_NORESERVE, prot=memfd.READ_WRITE
@@ -184,7 +203,7 @@ class Attachment:
         layer = Layer(self, memory)
         self.layers.append(layer)
         self._book.add(layer.address, self._size, layer)
-        return Arrival(layer, lease, start, end)
+        return None if layer.is_spoiled() else Arrival(layer, lease, start, end)
 
     def end_lease(self, slot: int) -> None:
         """Nobody has the slot any more."""

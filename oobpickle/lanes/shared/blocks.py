@@ -49,6 +49,11 @@ class Block:
             os.posix_fallocate(segment.fd, end - self.growth, self.growth)
             self.growth = 0
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which part of which segment it is."""
+        return self.segment.token, self.slot
+
     def reference(self) -> bytes:
         """What a peer needs to find it."""
         segment = self.segment

@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import numpy as np
 
+_AT_ONCE = (False,)  # blocking
+
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
@@ -77,12 +79,19 @@ class Guard:
         # Asking again after the release is what keeps an action from being left: whoever appends while we hold the
         # mutex cannot take it, and is seen here.
         queue = self._queue
-        while queue and not self._ended and self.mutex.acquire(False):
+        while queue and not self._ended:
+            taken: list[bool] = []
             try:
+                taken.extend(
+                    map(self.mutex.acquire, _AT_ONCE)
+                )  # one call: Ctrl-C cannot fall between taking and knowing it
+                if not taken[0]:
+                    return
                 while queue:
                     queue.popleft()()
             finally:
-                self.mutex.release()
+                if taken and taken[0]:
+                    self.mutex.release()
 
     def end(self) -> None:
         """The interpreter ends: let nothing go any more. Arrays may outlive us; the kernel cleans up after them."""
@@ -90,7 +99,7 @@ class Guard:
 
     def _gone(self, watch: "weakref.ref[Any]") -> None:
         assert isinstance(watch, _Watch)  # noqa: S101 - our own object; for the type checker
-        del self._watches[id(watch)]
+        self._watches.pop(id(watch), None)  # Ctrl-C may have come before it was entered
         self.soon(watch.held.drop)
 
 

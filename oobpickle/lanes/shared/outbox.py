@@ -26,8 +26,8 @@ what it sent last, so this is also what a subscriber of other topics costs."""
 
 _ALONE = frozenset({0})  # which buffers are shared, of one
 
-_LOOK_AT = 4  # sends in flight that each send looks at, at the most: looking keeps up with sending
-_LOOK_EACH = 8  # sends that need no memory after which one looks, at twice as many
+_LOOK_AT = 4  # sends in flight that each send looks at: looking keeps up with sending
+_LOOK_EACH = 8  # sends of loaned arrays after which one looks, at twice as many: they wait for no memory
 
 
 class SharedOutbox:
@@ -159,23 +159,29 @@ class SharedOutbox:
 
     def _refer_to(self, lane: Lane, view: memoryview) -> Placed | None:
         """As `_begin`, for one buffer that lies in shared memory, in half the time; None: it is not that."""
-        found = None if view.nbytes < EACH_FROM else lane.book.find(address_of(view), view.nbytes)
-        if found is None or not self._awaits or self._closed:
+        if not self._awaits or self._closed or view.nbytes < EACH_FROM:
             return None
-        board, acknowledge = lane.take_word()
-        if board is None:
-            return INLINE
+        found = lane.book.find(address_of(view), view.nbytes)
+        board, acknowledge = lane.take_word() if found else (None, NO_ACK)
+        if found is None or board is None:
+            return None
         held, start = found
         held.hold()
         send = Send((held,), 0, board, acknowledge)
         self._sends.add(send)
-        if not send.position % _LOOK_EACH:
-            self._sends.settle(2 * _LOOK_EACH)
-        tracker = None
-        if isinstance(held, Block) and held.loan:
-            tracker = Tracker(lane, self._sends, send, [(held, held.generation)])
-        packed = references.pack_one(acknowledge, held.reference(), read_only=view.readonly, start=start)
-        return Placed(_ALONE, packed, tracker, view.nbytes, 0, send)
+        try:
+            tracker = None
+            if not isinstance(held, Block):
+                self._sends.settle(_LOOK_AT)  # its owner may wait for it
+            elif not send.position % _LOOK_EACH:
+                self._sends.settle(2 * _LOOK_EACH)
+            if isinstance(held, Block) and held.loan:
+                tracker = Tracker(lane, self._sends, send, [(held, held.generation)])
+            packed = references.pack_one(acknowledge, held.reference(), read_only=view.readonly, start=start)
+            return Placed(_ALONE, packed, tracker, view.nbytes, 0, send)
+        except BaseException:
+            self._sends.cancel(send)
+            raise
 
     def _enter(self, lane: Lane, placing: Placing) -> Placed:
         entries = placing.entries

@@ -57,7 +57,7 @@ class Placing:
         """Find a place for each buffer that is to have one."""
         rest = [(index, view) for index, view in enumerate(buffers) if view.nbytes >= EACH_FROM]
         if self._refers:
-            self._numbers: dict[Shareable, int] = {}  # of blocks that are referred to where they are
+            self._numbers: dict[tuple[int, int], int] = {}  # of blocks that are referred to where they are
             self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
             rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
         if len(rest) == 1:
@@ -90,11 +90,11 @@ class Placing:
         if found is None:
             return False
         held, start = found
-        number = self._numbers.get(held)
+        number = self._numbers.get(held.place)
         if number is None:
             if len(self.blocks) == MOST_BLOCKS:
                 return False
-            number = self._numbers[held] = len(self.blocks)
+            number = self._numbers[held.place] = len(self.blocks)
             self._written.append([])
             self.blocks.append(held.reference())
             self.helds.append(held)

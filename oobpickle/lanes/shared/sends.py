@@ -64,7 +64,7 @@ class Sends(Protocol):
         """Enter a send that is about to go out."""
 
     def settle(self, most: int | None = None) -> None:
-        """Find sends that are over. most: so many at the most, and no further than one that is not."""
+        """Find sends that are over. most: look at so many at the most."""
 
     def press(self) -> None:
         """There is no room for others: let go what is kept without need."""
@@ -115,8 +115,6 @@ class Awaited:
             self.look(send)
             if not send.is_over:
                 pending.append(send)
-                if most is not None:
-                    break
         if self._suspects and time.monotonic() >= self._judge_at:
             self._judge()
 

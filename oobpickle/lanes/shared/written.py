@@ -10,7 +10,8 @@ that was read: 9 us for 1 MB, 120 for 16 MB, a seventh of what it took to copy t
 Mostly nothing was written, and that can be told at once: the first write to a page takes a page fault, and the kernel
 counts those of a process, of all its threads (getrusage(2), ru_minflt and ru_majflt: 0.7 us). As long as the count stands
 still nothing needs to be looked for. A fault may have any other cause, so a count that moved says nothing. What another
-process writes into this one (ptrace, process_vm_writev) counts there; who does that to arrays in shared memory is on his own.
+process writes into this one (ptrace, process_vm_writev), or a device that takes faults of its own for it, counts there: who
+does that to arrays in shared memory is on his own.
 """
 
 import mmap
@@ -18,6 +19,7 @@ import os
 import struct
 import sys
 from contextlib import suppress
+from typing import TypeAlias
 
 import numpy as np
 
@@ -39,14 +41,18 @@ _REGIONS = 64  # ranges found at a call
 _ENTRY_IS_FILE, _ENTRY_IS_THERE = np.uint64(1 << 61), np.uint64(3 << 62)
 
 
+Mark: TypeAlias = tuple[object, int]
+
+
 class Pagemap:
     """What the kernel knows of this process's pages. Not to be used in a child after a fork: it speaks of the parent.
 
-    faults: a count of page faults that was reached already.
+    mark: stands for the count of page faults at the last look. tells: whether the kernel tells what was written.
     """
 
     def __init__(self) -> None:
-        self.faults = _faults()
+        self._own = object()  # a child after a fork has its own count, and marks that are equal to none of the parent's
+        self.mark: Mark = (self._own, 0)
         self._counts = _faults_are_counted()
         self._fd = -1
         with suppress(OSError):  # a sandbox without it
@@ -82,10 +88,19 @@ class Pagemap:
             return ranges + self._read(start, stop)
         return ranges
 
-    def is_untouched_since(self, faults: int) -> bool:
-        """Whether no private map of this process can have been written to for the first time since `faults` had this value."""
-        self.faults = now = _faults()
-        return now == faults and self._counts
+    @property
+    def tells(self) -> bool:
+        """Whether `written` knows anything."""
+        return self._fd >= 0
+
+    def is_untouched_since(self, mark: Mark) -> bool:
+        """Whether no private map of this process can have been written to for the first time since `mark` was that."""
+        if not self._counts:
+            return False
+        faults = _faults()
+        if faults != self.mark[1]:
+            self.mark = (self._own, faults)
+        return self.mark == mark
 
     def close(self) -> None:
         """Close the file."""
@@ -106,8 +121,11 @@ def _faults() -> int:
 
 
 def _faults_are_counted() -> bool:
-    """Whether this kernel counts them: some stand-in for one does not."""
-    before = _faults()
-    with mmap.mmap(-1, PAGE) as page:
-        page[0] = 1
-    return _faults() > before
+    """Whether this kernel counts them: some stand-in for one does not, and a sandbox may forbid to ask."""
+    try:
+        before = _faults()
+        with mmap.mmap(-1, PAGE) as page:
+            page[0] = 1
+        return _faults() > before
+    except OSError:
+        return False

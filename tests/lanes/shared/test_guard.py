@@ -1,4 +1,7 @@
+import dis
 import gc
+import itertools
+import sys
 import threading
 
 import numpy as np
@@ -125,3 +128,43 @@ def test_many_threads_lose_none():
     for thread in threads:
         thread.join()
     assert [held.drops for held in helds] == [1] * len(helds)
+
+
+def drained_with_an_interrupt(guard, at):
+    """Whether there is an at-th place in a drain where Python looks for signals; there comes Ctrl-C."""
+    looks = itertools.count(1)
+    last = ""
+
+    def trace(frame, event, _):
+        nonlocal last
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_code is Guard.drain.__code__:
+            if last.startswith(("CALL", "JUMP_BACKWARD", "RESUME")) and next(looks) == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            last = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        guard.drain()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_leaves_the_mutex_free():
+    for at in itertools.count(1):
+        guard = Guard()
+        guard._queue.extend([int, int])
+        interrupted = drained_with_an_interrupt(guard, at)
+        assert guard.mutex.acquire(blocking=False), at
+        guard.mutex.release()
+        guard.drain()
+        assert not guard._queue
+        if not interrupted:
+            break
+    assert at > 5

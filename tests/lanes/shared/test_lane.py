@@ -1,5 +1,6 @@
 """Outbox and inbox together: what is placed is followed, and what is let go is free."""
 
+import ctypes
 import gc
 import os
 import threading
@@ -11,7 +12,7 @@ from oobpickle import shared
 from oobpickle.errors import LaneError, Timeout
 from oobpickle.lanes import INLINE, open_inbox, open_outbox
 from oobpickle.lanes.shared import arena as arena_module
-from oobpickle.lanes.shared import attach, inbox, memfd
+from oobpickle.lanes.shared import acks, attach, inbox, memfd
 from oobpickle.lanes.shared import outbox as outbox_module
 from oobpickle.lanes.shared.written import Pagemap
 
@@ -134,6 +135,39 @@ def test_where_nothing_was_written_nobody_looks(one, reader, lane, monkeypatch):
         assert got.flags.writeable
         del got
     assert len(looked) < 90  # some page faults are other things'
+
+
+@pytest.mark.parametrize("on_fault", [0, 1], ids=["at once", "on fault"])
+def test_maps_that_are_locked_in_memory_show_no_old_bytes(one, reader, lane, on_fault):
+    """As mlockall(2) does it to all: the kernel gives a private map its own pages, or keeps those that were written."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    locked = []
+    for number in range(12):
+        arrays = buffers(MB)
+        arrays[0] += number
+        got = follow(reader, one.place(views(arrays)), arrays)[0]
+        assert np.array_equal(got, arrays[0]), number
+        got[::2] = 0
+        del got
+        (attachment,) = lane.attachments.all.values()
+        for layer in attachment.layers:
+            if layer.address not in locked:
+                locked.append(layer.address)
+                if libc.mlock2(ctypes.c_void_p(layer.address), ctypes.c_size_t(len(layer.memory)), on_fault):
+                    pytest.skip(f"may not lock memory: {os.strerror(ctypes.get_errno())}")
+    assert not attachment.leases
+
+
+def test_a_block_and_its_echo_are_one_block(one, reader, lane):
+    """A loaned array that a peer sent back, sent on beside the array itself."""
+    array = shared.full(MB, 7, np.uint8)
+    placed = one.place([memoryview(array)])
+    (echo,) = reader.follow(placed.references, [MB])
+    both = [memoryview(array), echo]
+    placed = one.place(both)
+    assert len(placed.shared) == 2 or not placed.shared
+    got = reader.follow(placed.references, [MB] * len(placed.shared)) if placed.shared else both
+    assert [bytes(view) for view in got] == [bytes(array)] * 2
 
 
 def test_more_arrivals_of_a_block_than_there_are_layers_are_copied(one, reader, lane):
@@ -450,6 +484,38 @@ def test_no_words_left(one, lane, monkeypatch):
     assert lane.arena.stats().blocks == 1
     lane.boards[-1]._in_flight -= 1 << 16
     lane.boards[-1]._free = free
+
+
+def test_words_are_found_again_when_loaned_arrays_are_sent(one, reader, lane):
+    """All that a board has are taken, and then acknowledged: the next send finds that out."""
+    array = shared.zeros(8192, np.uint8)
+    placed = [one.place([memoryview(array)]) for _ in range(acks.WORDS)]
+    assert not one.place([memoryview(array)]).shared
+    for message in placed:
+        reader.skip(message.references, 1)
+    assert one.place([memoryview(array)]).shared
+
+
+def test_a_peer_that_takes_nothing_keeps_only_its_own(one, reader, lane):
+    """What others have taken is found however many sends lie at a peer that takes none."""
+    array = shared.zeros(8192, np.uint8)
+    stuck = [one.place([memoryview(array)]) for _ in range(100)]
+    for _ in range(2000):
+        reader.skip(one.place([memoryview(array)]).references, 1)
+    assert one._sends._pending and len(one._sends._pending) < 3 * len(stuck)
+
+
+def test_an_interrupt_while_an_array_is_referred_to_gives_it_back(one, lane, monkeypatch):
+    array = shared.zeros(MB, np.uint8)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outbox_module.references, "pack_one", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one.place([memoryview(array)])
+    assert one.in_flight == 0
+    assert next(iter(lane.arena.segments[-1].blocks.values())).holders == 1  # the loan
 
 
 def test_a_board_that_is_used_up_is_replaced(one, reader, lane):

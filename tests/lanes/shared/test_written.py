@@ -109,7 +109,8 @@ def read_a_file(memory):
 @pytest.mark.parametrize("write", [store, store_in_a_thread, memmove, receive, read_a_file])
 def test_no_write_escapes_the_count_of_faults(private, pagemap, write):
     assert pagemap._counts
-    before = pagemap.faults
+    pagemap.is_untouched_since(pagemap.mark)
+    before = pagemap.mark
     write(private)
     assert not pagemap.is_untouched_since(before)
     assert where(private, pagemap) == [1]
@@ -117,7 +118,7 @@ def test_no_write_escapes_the_count_of_faults(private, pagemap, write):
 
 def test_reading_what_was_read_takes_no_fault(private, pagemap):
     for _ in range(100):
-        before = pagemap.faults
+        before = pagemap.mark
         private.find(b"x")
         if pagemap.is_untouched_since(before):  # something else may have taken one
             break
@@ -128,5 +129,24 @@ def test_reading_what_was_read_takes_no_fault(private, pagemap):
 def test_a_kernel_that_does_not_count_is_not_believed(private, monkeypatch):
     monkeypatch.setattr(written, "_faults", lambda: 0)
     pagemap = Pagemap()
-    assert not pagemap.is_untouched_since(0)
+    assert not pagemap.is_untouched_since(pagemap.mark)
     pagemap.close()
+
+
+def test_who_may_not_ask_is_told_nothing(private, monkeypatch):
+    def forbidden():
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(written, "_faults", forbidden)
+    pagemap = Pagemap()
+    assert not pagemap.is_untouched_since(pagemap.mark)
+    pagemap.close()
+
+
+def test_the_mark_of_another_process_is_not_ours(pagemap):
+    for _ in range(100):
+        other = Pagemap()
+        pagemap.is_untouched_since(pagemap.mark)
+        other.is_untouched_since(other.mark)
+        assert not pagemap.is_untouched_since(other.mark)
+        other.close()

@@ -251,6 +251,7 @@ class Endpoint:
         if error.errno not in (zmq.ETERM, zmq.ENOTSOCK):
             return error
         self._lacks_context = True
+        self._wake(-1)  # the socket tells it once, and this call may have swallowed that
         self._why_closed = "the context of this endpoint was terminated"
         return Closed(self._why_closed)
 

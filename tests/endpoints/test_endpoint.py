@@ -458,10 +458,10 @@ def test_who_waits_when_the_context_ends_is_told_so(ipc, latest, how):
     sub = Subscriber(bind=ipc, context=context, latest=latest)
     before = set(threading.enumerate()) - {thread for thread in threading.enumerate() if "latest" in thread.name}
     ended = []
-    waiting = threading.Thread(target=lambda: ended.append(list(sub)))
+    waiting = threading.Thread(target=lambda: ended.append(list(sub)), daemon=True)
     waiting.start()
     until(lambda: len(sub._waiters) == 1 + latest)
-    ending = threading.Thread(target=getattr(context, how))
+    ending = threading.Thread(target=getattr(context, how), daemon=True)
     ending.start()
     waiting.join(10)
     assert ended == [[]]

@@ -49,8 +49,8 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC)
     """Write obj's message to a file.
 
     file: a path, which is replaced as a whole or, after any failure, left as it was; or a binary file object, at its
-    position (open it with "ab" to append a message). Raises EncodeError (nothing was written) and OSError (a file
-    object may hold a part of the record).
+    position (open it with "ab" to append a message). Raises EncodeError (nothing was written) and OSError: then what was
+    written at the end of a file is cut off again; elsewhere a file object may hold a part of the record.
     """
     frames = dumps(obj, codec=codec)
     if not isinstance(file, (str, os.PathLike)):
@@ -85,11 +85,10 @@ def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> Any:
     Raises DecodeError if there is no whole message that this codec takes, and OSError.
     """
     if isinstance(file, (str, os.PathLike)):
-        view = _mapped(file)
-        frames, _ = _frames(view, 0)
-    else:
-        frames = _read(file)
-    return unpack(frames, codec_of(codec))
+        with _named(file):
+            frames, _ = _frames(_mapped(file), 0)
+            return unpack(frames, codec_of(codec))
+    return unpack(_read(file), codec_of(codec))
 
 
 def iter_file(path: AnyPath, *, codec: AnyCodec = DEFAULT_CODEC) -> Iterator[Any]:
@@ -99,16 +98,29 @@ def iter_file(path: AnyPath, *, codec: AnyCodec = DEFAULT_CODEC) -> Iterator[Any
     """
     chosen = codec_of(codec)
     for frames in iter_frames(path):
-        yield unpack(frames, chosen)
+        with _named(path):
+            obj = unpack(frames, chosen)
+        yield obj
 
 
 def iter_frames(path: AnyPath) -> Iterator[list[memoryview]]:
     """The frames of all messages in a file, as views of a map of it. Nothing is decoded. Raises as `iter_file`."""
-    view = _mapped(path)
+    with _named(path):
+        view = _mapped(path)
     position = 0
     while position < len(view):
-        frames, position = _frames(view, position)
+        with _named(path):
+            frames, position = _frames(view, position)
         yield frames
+
+
+@contextlib.contextmanager
+def _named(path: AnyPath) -> Iterator[None]:
+    """What is wrong with a file is told with its name."""
+    try:
+        yield
+    except DecodeError as error:
+        raise DecodeError(f"{os.fspath(path)}: {error}") from error
 
 
 def _padding(length: int) -> int:
@@ -116,7 +128,33 @@ def _padding(length: int) -> int:
 
 
 def write_frames(frames: Sequence[Frame], file: BinaryIO) -> None:
-    """Write a message's frames as one record, at the file's position. Raises OSError; a part may be written then."""
+    """Write a message's frames as one record, at the file's position. Raises OSError, as `dump` does."""
+    raw: Any = file
+    if isinstance(file, (io.BufferedWriter, io.BufferedRandom)):
+        file.flush()
+        raw = file.raw  # what a buffer still holds could not be taken back
+    with _whole_or_nothing(raw):
+        _write(frames, raw)
+
+
+@contextlib.contextmanager
+def _whole_or_nothing(file: BinaryIO) -> Iterator[None]:
+    """Cut off what was written at the end of a file when the rest cannot be, so that the next message begins as one."""
+    end = None
+    if isinstance(file, io.FileIO) and stat.S_ISREG((status := os.fstat(file.fileno())).st_mode):
+        at = status.st_size if "a" in file.mode else file.tell()
+        end = at if at == status.st_size else None
+    try:
+        yield
+    except BaseException:
+        if isinstance(file, io.FileIO) and end is not None:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+                file.seek(end)
+        raise
+
+
+def _write(frames: Sequence[Frame], file: BinaryIO) -> None:
     lengths = [memoryview(frame).nbytes for frame in frames]
     prefix = _PREFIX.pack(MAGIC, len(frames)) + struct.pack(f"<{len(lengths)}Q", *lengths)
     write: Callable[[memoryview], int | None] = file.write  # None where a file object is not of the io module
@@ -135,7 +173,7 @@ def write_frames(frames: Sequence[Frame], file: BinaryIO) -> None:
 def _mapped(path: AnyPath) -> memoryview:
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
-            raise DecodeError(f"{os.fspath(path)}: the file is empty")
+            raise DecodeError("the file is empty")
         return memoryview(mmap.mmap(file.fileno(), 0, **_COPY_ON_WRITE))
 
 
@@ -154,7 +192,10 @@ def _frames(view: memoryview, start: int) -> tuple[list[memoryview], int]:
             raise DecodeError(_CUT_OFF)
         frames.append(view[position : position + length])
         position += length
-    return frames, min(position + _padding(position - start), len(view))
+    end = min(position + _padding(position - start), len(view))
+    if not MAGIC.startswith(bytes(view[end : end + len(MAGIC)])):
+        raise DecodeError("a message is damaged, or was cut off before others were appended")
+    return frames, end
 
 
 _CUT_OFF = "the file ends within a message"

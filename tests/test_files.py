@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import pickle
+import resource
 import stat
 import struct
 import threading
@@ -79,7 +80,8 @@ class TestPaths:
     def test_a_file_larger_than_memory_is_mapped(self, path):
         with open(path, "wb") as file:
             oobpickle.dump({"first": LARGE}, file)
-            file.truncate(1 << 40)
+            file.write(files.MAGIC + struct.pack("<QQ", 1, 1 << 40))  # and a message of a terabyte
+            file.truncate(file.tell() + (1 << 40) + 64)
         np.testing.assert_array_equal(oobpickle.load(path)["first"], LARGE)
 
     def test_a_missing_file(self, path):
@@ -204,6 +206,53 @@ class TestFileObjects:
         for number, obj in enumerate(oobpickle.iter_file(path)):
             assert_same(obj, [number, LARGE + number])
         assert number == 2
+
+    @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
+    def test_what_could_not_be_appended_whole_is_cut_off(self, path, buffering):
+        """As on a full disk: the next message begins as one."""
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with open(path, "ab", buffering=buffering) as file:
+            oobpickle.dump("first", file)
+            size = os.fstat(file.fileno()).st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + LARGE.nbytes // 2, limits[1]))
+            try:
+                with pytest.raises(OSError, match="File too large"):
+                    oobpickle.dump(LARGE, file)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            assert os.fstat(file.fileno()).st_size == size
+            oobpickle.dump([LARGE], file)
+        assert_same(list(oobpickle.iter_file(path)), ["first", [LARGE]])
+
+    def test_in_the_middle_of_a_file_nothing_is_cut_off(self, path):
+        oobpickle.dump(LARGE, path)
+        whole = path.read_bytes()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with open(path, "r+b") as file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) // 2, limits[1]))
+            try:
+                with pytest.raises(OSError, match="File too large"):
+                    oobpickle.dump(LARGE, file)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.stat().st_size == len(whole)
+
+    @pytest.mark.parametrize("kept", [0.01, 0.5, 0.99])
+    def test_a_message_that_was_cut_off_before_others_came_is_not_given(self, path, kept):
+        """As by a kill in the middle of a write: what follows would be taken for its end."""
+        with open(path, "wb") as file:
+            oobpickle.dump("first", file)
+            start = file.tell()
+            oobpickle.dump(LARGE, file)
+            file.truncate(start + int(kept * (file.tell() - start)))
+        with open(path, "ab") as file:
+            for number in range(3):
+                oobpickle.dump([number, LARGE], file)
+        given = []
+        with pytest.raises(DecodeError, match=path.name):
+            for obj in oobpickle.iter_file(path):
+                given.append(obj)
+        assert given == ["first"]
 
     def test_through_gzip(self, path):
         with gzip.open(path, "wb", compresslevel=1) as file:

@@ -4,6 +4,7 @@ It starts the far ones, and takes the turns that are ordered on CONTROL. It ends
 way, and at once when LIFE does: then the measuring process is gone.
 """
 
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -135,7 +136,8 @@ def main() -> None:
                 break
         near.close()
     except Exception as error:  # noqa: BLE001 - all that a peer's own code can raise; it is told, not hidden
-        control.send(f"{type(error).__name__}: {error}")
+        with contextlib.suppress(OSError):  # the measuring process is gone
+            control.send(f"{type(error).__name__}: {error}")
         os._exit(1)  # what it left running is not waited for
 
 

@@ -23,7 +23,7 @@ def save(message: Message, directory: str) -> str:
         sequence=message.sequence,
         sent_at=int(message.sent_at * 1e9),
     )
-    with open(path, "ab") as file:
+    with open(path, "ab", buffering=0) as file:
         write_frames(frames, file)
     return path
 

@@ -166,9 +166,12 @@ def recv_frames(socket: "zmq.Socket[Any]", flags: int = 0) -> list[memoryview]:
     """One message of a blocking socket as views of its frames."""
     frame = _first_frame(socket, flags)
     views = [_view(frame)]
-    while frame.more:
-        frame = socket.recv(flags, copy=False)
-        views.append(_view(frame))
+    if frame.more:
+        while frame.more:
+            frame = socket.recv(flags, copy=False)
+            views.append(_view(frame))
+        if (spin := _spins.get(socket)) is not None:
+            spin.rest()
     return views
 
 

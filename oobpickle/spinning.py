@@ -6,6 +6,9 @@ and offers its core to others between two looks, among whom may be the one that 
 Rule: who waits in vain pays little. A spin that did not pay is not tried again in the next wait, and after each more
 that did not in twice as many, up to `RESTS_MAX`; one that paid makes up for all of them. So a stream of a thousand messages a
 second costs 4 us a message, and an idle receiver nothing.
+
+Nor does anybody spin who has just received a large message: what he waits for is being copied by other threads, which
+need the core more than he does.
 """
 
 import os
@@ -30,6 +33,10 @@ class Spin:
     def __init__(self) -> None:
         self._rests = 0  # waits without a spin after the next that does not pay, less one
         self._left = 0  # of these, still to come
+
+    def rest(self) -> None:
+        """The next wait is to be without a spin."""
+        self._left = self._left or 1
 
     def rests(self) -> bool:
         """Begin a wait: whether it is to be without a spin, since one did not pay lately."""

@@ -10,7 +10,7 @@ import zmq
 import zmq.asyncio
 
 import oobpickle
-from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout, recv, send, shared, sockets
+from oobpickle import DecodeError, EncodeError, PickleCodec, Timeout, recv, send, shared, sockets, spinning
 from oobpickle.lanes import AVAILABLE
 from oobpickle.spinning import Spin
 from tests.same import assert_same
@@ -384,6 +384,27 @@ class TestSpinning:
             receiver.rcvtimeo = 1
             oobpickle.recv(receiver)
         assert len(spins) == 1
+
+    def test_who_has_just_received_a_large_message_does_not(self, context, monkeypatch):
+        turns = []
+        monkeypatch.setattr(spinning, "_give_way", lambda: turns.append(1))
+        with context.socket(zmq.PULL) as receiver, context.socket(zmq.PUSH) as sender:
+            receiver.bind("tcp://127.0.0.1:*")
+            receiver.rcvtimeo = 1
+            with pytest.raises(zmq.Again):
+                oobpickle.recv(receiver)
+            receiver.rcvtimeo = -1
+            sender.connect(receiver.last_endpoint)
+            for large in (False, True):
+                sockets._spins[receiver] = Spin()
+                oobpickle.send(sender, bytes(1 << 20) if large else b"")
+                receiver.poll()
+                oobpickle.recv(receiver)
+                turns.clear()
+                receiver.rcvtimeo = 1
+                with pytest.raises(zmq.Again):
+                    oobpickle.recv(receiver)
+                assert bool(turns) is not large
 
     @pytest.mark.parametrize("how", ["flags", "no time", "inproc"])
     def test_who_does_not_wait_or_waits_for_a_thread_does_not(self, context, spins, how):

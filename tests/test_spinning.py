@@ -87,3 +87,20 @@ def test_what_it_asks_may_raise(clock):
     with pytest.raises(KeyboardInterrupt):
         spin.until(lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     assert spin.until(after(2))
+
+
+def test_after_a_large_message_one_wait_does_not_spin(clock):
+    spin = Spin()
+    spin.rest()
+    assert not tried(spin, clock)
+    assert tried(spin, clock)
+
+
+def test_a_rest_does_not_shorten_those_to_come(clock):
+    spin, other = Spin(), Spin()
+    for _ in range(4):
+        assert tried(spin, clock) == tried(other, clock)
+    assert spin.rests()  # it is in a row of waits without a spin
+    assert other.rests()
+    other.rest()
+    assert [tried(spin, clock) for _ in range(20)] == [tried(other, clock) for _ in range(20)]

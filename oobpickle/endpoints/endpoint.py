@@ -91,6 +91,7 @@ class Endpoint:
     _seen = 0  # of the monitor's disconnections
     _why_closed = "this endpoint is closed"
     _lacks_context = False
+    _received_large = False  # the last message had frames of its own: see spinning.py
 
     def __init__(
         self,
@@ -391,7 +392,7 @@ class Blocking(Endpoint):
                     left = PATIENCE if left is None else min(left, PATIENCE)
                     if len(self._waiters) > 1:
                         self._stir()
-                if waiter.sleep(left, self._signals):
+                if waiter.sleep(left, self._signals, spins=not self._received_large):
                     self._attend()
             return result
         finally:

@@ -155,6 +155,7 @@ class Receiving(Endpoint):
                 raise self._gone(error) from error
             if views is None:
                 return None
+            self._received_large = len(views) > 1
             try:
                 taken = self._accept(views)
             except Exception as error:  # noqa: BLE001 - rule 2: whatever a peer makes happen

@@ -66,12 +66,12 @@ class ThreadWaiter:
         self._woken = True
         self._flag.set()
 
-    def sleep(self, seconds: float | None, tell: tuple[int, ...] = ()) -> bool:
-        """Return when there may be something to do, or after so many seconds; None: no bound.
+    def sleep(self, seconds: float | None, tell: tuple[int, ...] = (), *, spins: bool = True) -> bool:
+        """Return when there may be something to do, or after so many seconds; None: no bound. spins: False: this time not.
 
         Gives whether one of the descriptors of `tell` can be read.
         """
-        spin = None if seconds is not None and seconds * 1e9 <= SPIN else self._spin
+        spin = None if not spins or (seconds is not None and seconds * 1e9 <= SPIN) else self._spin
         if spin is None or not spin.until(self._look):
             self._ready = self._poll.poll(None if seconds is None else math.ceil(min(max(0.0, seconds), _LONG) * 1000))
         if self._woken:

@@ -193,14 +193,15 @@ def _shown(rows: list[Row], listener: Listener, console: Console) -> Table:
     """The table: as many of the busiest topics as the terminal has lines."""
     wide = console.width >= _WIDE
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("topic", no_wrap=True, overflow="ellipsis", ratio=2)
-    table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=3)
+    # rich narrows the columns that may wrap before the others; that their text does not wrap, the cells say.
+    table.add_column("topic", overflow="ellipsis")
+    table.add_column("what", overflow="ellipsis")
     for heading in ("msg/s", "GB/s", "latency", "missed", *(("longest", "messages") if wide else ())):
         table.add_column(heading, justify="right", no_wrap=True)
     room = max(3, console.height - 5)
     shown = rows if len(rows) <= room else sorted(rows, key=lambda row: -row.speed)[:room]
     for row in shown:
-        cells = _cells(row)
+        cells = [Text(cell, no_wrap=True) for cell in _cells(row)]
         table.add_row(*(cells if wide else cells[:6]), style="" if row.news else "dim")
     stats = listener.stats
     notes = [f"{len(rows) - len(shown)} more topics"] if len(rows) > len(shown) else []

@@ -100,13 +100,14 @@ def test_lines_when_it_is_no_terminal(publisher):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_live_table_in_a_terminal(publisher, width):
+@pytest.mark.parametrize(("content", "what"), [(IMAGE, "uint8"), ("[red] text " * 50, "'[red] te")], ids=["array", "text"])
+def test_a_live_table_in_a_terminal(publisher, width, content, what):
     main, terminal = pty.openpty()
     environment = {**ENVIRONMENT, "COLUMNS": str(width), "LINES": "24", "TERM": "xterm-256color"}
     with tailing(publisher, "--count", 3, stdout=terminal, env=environment, text=False) as child:
         os.close(terminal)
         for _ in range(3):
-            publisher.send("camera/" + "x" * 100, IMAGE)
+            publisher.send("camera/" + "x" * 100, content)
         out = b""
         try:
             while piece := os.read(main, 65536):
@@ -117,7 +118,8 @@ def test_a_live_table_in_a_terminal(publisher, width):
     os.close(main)
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.decode()).splitlines()
     assert max(map(len, lines)) <= width
-    assert any("camera/x" in line and "…" in line and "uint8" in line for line in lines)
+    numbers = r"…? +[\d.,]+ +[\d.]+ +[\d.]+ (us|ms|s) +0( +[\d.]+ (us|ms|s) +3)? *$"
+    assert any("camera/x" in line and "…" in line and what in line and re.search(numbers, line) for line in lines)
     assert ("messages" in lines[0]) == (width == 120)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -156,6 +157,8 @@ def _cases(
     files: list[str] | None,
 ) -> list[Case]:
     """The cases that the arguments ask for. Raises BadParameter."""
+    if (objects or chosen) and os.getcwd() not in sys.path:  # a console script does not have it there, unlike python -m
+        sys.path.insert(0, os.getcwd())
     peers = chosen or [*plan.ours(), *plan.others(optional=optional)]
     for name in peers:
         try:
@@ -189,7 +192,7 @@ def _things(objects: list[str] | None, files: list[str] | None) -> list[Thing]:
     for source in objects or ():
         try:
             things.append(of_object(source))
-        except (ImportError, ValueError) as error:
+        except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--object") from error
     for path in files or ():
         try:

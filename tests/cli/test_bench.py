@@ -65,6 +65,24 @@ def test_markdown_a_picture_and_the_users_own_things(tmp_path):
     assert (tmp_path / "a.svg").stat().st_size > 10_000
 
 
+def test_an_object_from_the_current_directory(tmp_path):
+    """By the console script, which unlike ``python -m`` does not have that directory on its path."""
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\ndef make():\n    return np.ones(1000)\n\ndef fails():\n    raise KeyError('a\\nb')\n"
+    )
+    script = [sys.executable, "-P", "-c", "from oobpickle.cli.main import run; run()", "bench"]
+    options = {"cwd": tmp_path, "env": ENVIRONMENT, "capture_output": True, "text": True, "timeout": 60}
+    common = ["--transport", "ipc", "--peer", "oobpickle", *map(str, LITTLE)]
+    done = subprocess.run([*script, "--object", "mine:make", *common], **options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mine:make, 7.81 KB, one way, ipc" in done.stdout
+    assert "FAILED" not in done.stdout
+    done = subprocess.run([*script, "--object", "mine:fails", *common], **options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "mine:fails: KeyError: 'a\\nb'" in " ".join(done.stderr.replace("│", "").split())
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_quick_is_quick_and_fits_a_narrow_terminal():
     began = time.monotonic()

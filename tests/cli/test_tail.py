@@ -100,7 +100,9 @@ def test_lines_when_it_is_no_terminal(publisher):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize(("content", "what"), [(IMAGE, "uint8"), ("[red] text " * 50, "'[red] te")], ids=["array", "text"])
+@pytest.mark.parametrize(
+    ("content", "what"), [(IMAGE, "uint8"), ("[red] text " * 50, "'[red] te")], ids=["array", "text"]
+)
 def test_a_live_table_in_a_terminal(publisher, width, content, what):
     main, terminal = pty.openpty()
     environment = {**ENVIRONMENT, "COLUMNS": str(width), "LINES": "24", "TERM": "xterm-256color"}

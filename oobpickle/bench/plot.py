@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from oobpickle.bench.figures import Figures
+from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.peer import ONE_WAY, ROUND_TRIP
 from oobpickle.bench.plan import MEMCPY, STREAM
 from oobpickle.bench.things import ARRAY, size_name
@@ -23,16 +23,22 @@ _OTHERS = (
 )  # paler than ours
 
 
+def is_drawn(case: Case) -> bool:
+    """Whether a picture shows what comes out of it."""
+    return case.pattern == ROUND_TRIP or (case.pattern == ONE_WAY and case.thing.kind == ARRAY)
+
+
 def plot(results: Sequence[Figures], path: str, caption: str) -> None:
     """Draw all that can be drawn into a .png or .svg file. Raises ValueError if there is nothing to draw or for another suffix."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    swept = [one for one in results if one.case.pattern == ONE_WAY and one.case.thing.kind == ARRAY]
+    shown = [one for one in results if is_drawn(one.case)]
+    swept = [one for one in shown if one.case.pattern == ONE_WAY]
     by_transport: dict[str, list[Figures]] = {}
     for figures in swept:
         by_transport.setdefault(figures.case.transport, []).append(figures)
-    trips = [one for one in results if one.case.pattern == ROUND_TRIP]
+    trips = [one for one in shown if one.case.pattern == ROUND_TRIP]
     panels = len(by_transport) + len(trips)
     if not panels:
         raise ValueError("there is no throughput and no round trip to draw")

@@ -129,6 +129,11 @@ def test_list():
         (("--pattern", "sideways"), "is none of"),
         (("--transport", "pigeon"), "is none of"),
         (("--plot", "a.gif"), "neither .png nor .svg"),
+        (("--plot", "/no/such/a.svg"), "/no/such/a.svg: there is no such folder"),
+        (("--json", "/"), "/: is a directory"),
+        (("--markdown", "/no/a.md"), "/no/a.md: there is no such folder"),
+        (("--pattern", "fan-out", "--plot", "a.svg"), "to draw"),
+        (("--codecs", "--plot", "a.svg"), "to draw"),
         (("--object", "nothing"), "names no callable"),
         (("--object", "no_such_module:x"), "No module named"),
         (("--file", "/no/such.npy"), "No such file"),
@@ -139,6 +144,22 @@ def test_wrong_arguments(arguments, said):
     done = run_here("bench", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
+def test_a_file_that_may_not_be_written(tmp_path):
+    (tmp_path / "a.json").touch(0o400)
+    done = run_here("bench", "--json", tmp_path / "a.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "may not be written" in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_write_that_fails_leaves_the_others(tmp_path):
+    arguments = ("--size", "64KB", "--transport", "ipc", "--peer", "oobpickle", *LITTLE)
+    done = run("bench", *arguments, "--json", "/dev/full", "--markdown", tmp_path / "a.md")
+    assert (done.returncode, done.stderr) == (1, "oobpickle: /dev/full: No space left on device\n")
+    assert "64 KB" in (tmp_path / "a.md").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

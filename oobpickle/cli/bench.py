@@ -185,14 +185,12 @@ def _cases(
         )
     if quick and not (sizes or patterns or transports):
         return plan.quick(peers)
-    wanted = [_parsed(size, "--size") for size in sizes] if sizes else plan.SIZES
     return plan.full(
         peers,
-        wanted,
-        patterns or (plan.PATTERNS if not sizes else plan.PATTERNS[:1]),
+        [_parsed(size, "--size") for size in sizes or ()],
+        patterns or (plan.PATTERNS[:1] if sizes else plan.PATTERNS),
         transports or plan.TRANSPORTS,
         chosen=bool(chosen),
-        many=not sizes,
     )
 
 

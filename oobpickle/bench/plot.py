@@ -60,6 +60,8 @@ def plot(results: Sequence[Figures], path: str, caption: str) -> None:
 
 
 def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict[str, str]) -> None:
+    from matplotlib.ticker import LogLocator
+
     lines: dict[str, list[tuple[int, float]]] = {}
     for figures in several:
         nbytes = figures.case.thing.nbytes
@@ -68,9 +70,11 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
                 lines.setdefault(name, []).append((nbytes, figures.rate(name).value * nbytes / 1e9))
     for name, points in lines.items():
         if name in _LIMITS:
-            axis.plot(
-                *zip(*points, strict=True), color="0.45", linestyle="--" if name == MEMCPY else ":", label=_LIMITS[name]
-            )
+            look = {"color": "0.45", "linestyle": "--" if name == MEMCPY else ":", "label": _LIMITS[name]}
+            if len(several) == 1:  # a line of one point has no length
+                axis.axhline(points[0][1], **look)
+            else:
+                axis.plot(*zip(*points, strict=True), marker=".", **look)
         else:
             ours = name.startswith("oobpickle")
             axis.plot(
@@ -86,6 +90,8 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
     axis.set_yscale("log")
     axis.set_xticks(sizes, [size_name(size) for size in sizes], rotation=30, minor=False)
     axis.minorticks_off()
+    if len(several) == 1:  # its rates may lie between two powers of ten
+        axis.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_title(f"one array in a dict, one way, {transport}", fontsize=11)
     axis.set_xlabel("size of the array")

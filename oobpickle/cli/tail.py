@@ -20,7 +20,7 @@ from oobpickle.inspection.ledger import amount, printable
 from oobpickle.tail.content import content_of
 from oobpickle.tail.flow import Flow, Row
 from oobpickle.tail.listener import Listener
-from oobpickle.tail.saving import save
+from oobpickle.tail.saving import make_directory, save
 
 _TICK = 1.0  # seconds between two looks: slow enough to read
 _WIDE = 100  # columns from which there is room for the totals
@@ -72,6 +72,11 @@ def tail(
 
     Exit status: 0 the messages asked for have come, 1 none came in time, or the address cannot be used, 2 wrong arguments, 130 interrupted.
     """
+    if directory is not None:
+        try:
+            make_directory(directory)
+        except OSError as error:
+            raise typer.BadParameter(f"{directory}: {error.strerror}", param_hint="--save") from error
     wanted = 1 if once and count is None else count
     try:
         with Listener(

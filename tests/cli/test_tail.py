@@ -185,13 +185,17 @@ def test_wrong_arguments(arguments, status, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_directory_that_cannot_be_written(publisher, tmp_path):
+@pytest.mark.parametrize(
+    ("path", "words"), [("file", "File exists"), ("file/x", "Not a directory"), ("", "No such file")]
+)
+def test_a_directory_that_cannot_be_written(tmp_path, monkeypatch, path, words):
+    """It is said at once: nobody publishes here."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    with tailing(publisher, "--once", "--save", tmp_path / "file" / "x") as child:
-        publisher.send("a", 1)
-        _, errors = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert "Traceback" not in errors
+    done = run_here("tail", "tcp://127.0.0.1:1", "--save", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{path}: {words}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help():

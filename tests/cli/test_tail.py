@@ -95,7 +95,7 @@ def test_lines_when_it_is_no_terminal(publisher):
     assert "\x1b" not in out
     heading, *rows = out.splitlines()
     assert heading.split() == ["topic", "what", "msg/s", "GB/s", "latency", "missed"]
-    assert any(re.match(r"camera +uint8 \(480, 640, 3\) +[\d.]+ +[\d.]+ +[\d.]+ (us|ms|s) +0$", row) for row in rows)
+    assert any(re.match(r"camera +uint8 \(480, 640, 3\) +[\d.,]+ +[\d.]+ +[\d.]+ (us|ms|s) +0$", row) for row in rows)
     assert any(row.startswith("status") and "'well'" in row for row in rows)
 
 

@@ -6,6 +6,7 @@ The frames are made in shared memory and written again as soon as nobody has the
 """
 
 import multiprocessing
+import tempfile
 from collections import deque
 
 import oobpickle
@@ -24,22 +25,24 @@ def watch(address: str) -> None:
 
 def main() -> None:
     """The camera: four frames in turn."""
-    address = oobpickle.ipc_address("shared-frames")
-    other = multiprocessing.get_context("spawn").Process(target=watch, args=(address,))
-    other.start()
-    with oobpickle.Pusher(bind=address) as push:
-        free = deque(oobpickle.shared.empty(SHAPE, "u1") for _ in range(4))
-        sent: deque[tuple[oobpickle.Tracker, object]] = deque()
-        for number in range(20):
-            if not free:
-                tracker, frame = sent.popleft()
-                tracker.wait(30)
-                free.append(frame)
-            frame = free.popleft()
-            frame[:] = number  # camera.read_into(frame)
-            sent.append((push.send({"image": frame, "number": number}), frame))
-        assert oobpickle.shared.stats().blocks == 4
-    other.join()
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"ipc://{folder}/frames"
+        other = multiprocessing.get_context("spawn").Process(target=watch, args=(address,))
+        other.start()
+        with oobpickle.Pusher(bind=address) as push:
+            free = deque(oobpickle.shared.empty(SHAPE, "u1") for _ in range(4))
+            sent: deque[tuple[oobpickle.Tracker, object]] = deque()
+            for number in range(20):
+                if not free:
+                    tracker, frame = sent.popleft()
+                    tracker.wait(30)
+                    free.append(frame)
+                frame = free.popleft()
+                frame[:] = number  # camera.read_into(frame)
+                sent.append((push.send({"image": frame, "number": number}), frame))
+            assert oobpickle.shared.stats().blocks == 4
+        other.join()
+        assert other.exitcode == 0
 
 
 if __name__ == "__main__":

@@ -98,22 +98,21 @@ def full(
     transports: Sequence[str],
     *,
     chosen: bool,
-    many: bool,
 ) -> list[Case]:
-    """One way for every size and for many arrays, round trips of little and of some, fan-out of some.
+    """One array of each of the sizes in every pattern.
 
-    many: the dicts of many arrays, too.
+    Without sizes: one way `SIZES` and dicts of many arrays, round trips of little and of some, fan-out of some.
     """
-    found = []
-    for pattern in patterns:
-        if pattern == ONE_WAY:
-            things = [
-                *(Thing(ARRAY, size) for size in sizes),
-                *((Thing(ARRAYS, 1_000), Thing(ARRAYS, 10_000)) if many else ()),
-            ]
-        elif pattern == ROUND_TRIP:
-            things = [Thing(BYTES, 8), Thing(ARRAY, MB)]
-        else:
-            things = [Thing(ARRAY, MB), Thing(ARRAY, 16 * MB)]
-        found += cases(things, [pattern], transports, peers, chosen=chosen)
-    return found
+    given = [Thing(ARRAY, size) for size in sizes]
+    return [
+        case
+        for pattern in patterns
+        for case in cases(given or _USUAL[pattern], [pattern], transports, peers, chosen=chosen)
+    ]
+
+
+_USUAL = {
+    ONE_WAY: [*(Thing(ARRAY, size) for size in SIZES), Thing(ARRAYS, 1_000), Thing(ARRAYS, 10_000)],
+    ROUND_TRIP: [Thing(BYTES, 8), Thing(ARRAY, MB)],
+    FAN_OUT: [Thing(ARRAY, MB), Thing(ARRAY, 16 * MB)],
+}

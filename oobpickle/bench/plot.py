@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from oobpickle.bench.figures import Figures
+from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.peer import ONE_WAY, ROUND_TRIP
 from oobpickle.bench.plan import MEMCPY, STREAM
 from oobpickle.bench.things import ARRAY, size_name
@@ -23,16 +23,22 @@ _OTHERS = (
 )  # paler than ours
 
 
+def is_drawn(case: Case) -> bool:
+    """Whether a picture shows what comes out of it."""
+    return case.pattern == ROUND_TRIP or (case.pattern == ONE_WAY and case.thing.kind == ARRAY)
+
+
 def plot(results: Sequence[Figures], path: str, caption: str) -> None:
     """Draw all that can be drawn into a .png or .svg file. Raises ValueError if there is nothing to draw or for another suffix."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    swept = [one for one in results if one.case.pattern == ONE_WAY and one.case.thing.kind == ARRAY]
+    shown = [one for one in results if is_drawn(one.case)]
+    swept = [one for one in shown if one.case.pattern == ONE_WAY]
     by_transport: dict[str, list[Figures]] = {}
     for figures in swept:
         by_transport.setdefault(figures.case.transport, []).append(figures)
-    trips = [one for one in results if one.case.pattern == ROUND_TRIP]
+    trips = [one for one in shown if one.case.pattern == ROUND_TRIP]
     panels = len(by_transport) + len(trips)
     if not panels:
         raise ValueError("there is no throughput and no round trip to draw")
@@ -54,6 +60,8 @@ def plot(results: Sequence[Figures], path: str, caption: str) -> None:
 
 
 def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict[str, str]) -> None:
+    from matplotlib.ticker import LogLocator
+
     lines: dict[str, list[tuple[int, float]]] = {}
     for figures in several:
         nbytes = figures.case.thing.nbytes
@@ -62,9 +70,11 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
                 lines.setdefault(name, []).append((nbytes, figures.rate(name).value * nbytes / 1e9))
     for name, points in lines.items():
         if name in _LIMITS:
-            axis.plot(
-                *zip(*points, strict=True), color="0.45", linestyle="--" if name == MEMCPY else ":", label=_LIMITS[name]
-            )
+            look = {"color": "0.45", "linestyle": "--" if name == MEMCPY else ":", "label": _LIMITS[name]}
+            if len(several) == 1:  # a line of one point has no length
+                axis.axhline(points[0][1], **look)
+            else:
+                axis.plot(*zip(*points, strict=True), marker=".", **look)
         else:
             ours = name.startswith("oobpickle")
             axis.plot(
@@ -80,6 +90,8 @@ def _throughput(axis: Any, transport: str, several: list[Figures], colours: dict
     axis.set_yscale("log")
     axis.set_xticks(sizes, [size_name(size) for size in sizes], rotation=30, minor=False)
     axis.minorticks_off()
+    if len(several) == 1:  # its rates may lie between two powers of ten
+        axis.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_title(f"one array in a dict, one way, {transport}", fontsize=11)
     axis.set_xlabel("size of the array")

@@ -65,12 +65,15 @@ def of_file(path: str) -> Thing:
 
 
 def from_callable(source: str) -> Any:
-    """Call what ``module:callable`` names. Raises ValueError if it names nothing."""
+    """Call what ``module:callable`` names. Raises ValueError if it names nothing, or raises anything."""
     module, _, name = source.partition(":")
-    made = getattr(importlib.import_module(module), name, None) if name else None
-    if not callable(made):
-        raise ValueError(f"{source!r} names no callable; write module:callable")  # noqa: TRY004 - of a text
-    return made()
+    try:
+        made = getattr(importlib.import_module(module), name, None) if name else None
+        if callable(made):
+            return made()
+    except Exception as error:
+        raise ValueError(" ".join(f"{source}: {type(error).__name__}: {error}".split())) from error
+    raise ValueError(f"{source!r} names no callable; write module:callable")
 
 
 def from_file(path: str) -> dict[str, Any]:

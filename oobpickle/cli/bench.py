@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.machine import command, machine
 from oobpickle.bench.memory import free_memory
 from oobpickle.bench.peer import own_peers, peer_named
-from oobpickle.bench.plot import plot
+from oobpickle.bench.plot import is_drawn, plot
 from oobpickle.bench.rounds import Step, measure
 from oobpickle.bench.things import Thing, of_file, of_object, size_of
 from oobpickle.cli.bench_codecs import compare_codecs
@@ -114,11 +115,15 @@ def bench(
         return
     if plot_to and not plot_to.endswith(_PICTURES):
         raise typer.BadParameter(f"{plot_to!r} ends in neither .png nor .svg", param_hint="--plot")
+    for path, hint in ((json_to, "--json"), (markdown_to, "--markdown"), (plot_to, "--plot")):
+        _check_writable(path, hint)
     effort = plan.QUICK if quick else plan.FULL
     effort = effort._replace(seconds=seconds or effort.seconds)
     if rounds:
         effort = effort._replace(rounds=rounds, most=rounds)
     cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
+    if plot_to and (codecs or not any(map(is_drawn, cases))):
+        raise typer.BadParameter("there is no array one way and no round trip to draw", param_hint="--plot")
     half = free_memory() // 2
     allowed = min(half, _parsed(memory, "--memory")) if memory else half
     console = Console(stderr="-" in (json_to, markdown_to))
@@ -128,19 +133,24 @@ def bench(
     heading = report.heading(described, command())
     if codecs:
         comparisons = compare_codecs(console, effort)
-        _write(json_to, json.dumps(written | {"codecs": [asdict(one) for one in comparisons]}, indent=1) + "\n")
-        _write(markdown_to, heading + comparison.markdown(comparisons))
+        _do_all(
+            (json_to, lambda: _write(json_to, written | {"codecs": [asdict(one) for one in comparisons]})),
+            (markdown_to, lambda: _write(markdown_to, heading + comparison.markdown(comparisons))),
+        )
         return
     console.print(Text(f"\n{report.LEGEND}\n", "dim"))
     results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.most))
-    _write(json_to, json.dumps(written | {"cases": list(map(report.as_data, results))}, indent=1) + "\n")
-    _write(markdown_to, heading + report.markdown(results))
-    if plot_to:
-        try:
+
+    def draw() -> None:
+        if plot_to:
             plot(results, plot_to, f"{described['processor']}; {described['versions']}\n{command()}")
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--plot") from error
-        console.print(f"drawn: {plot_to}")
+            console.print(f"drawn: {plot_to}")
+
+    _do_all(
+        (json_to, lambda: _write(json_to, written | {"cases": list(map(report.as_data, results))})),
+        (markdown_to, lambda: _write(markdown_to, heading + report.markdown(results))),
+        (plot_to, draw),
+    )
     if any(figures.failed for figures in results):
         raise typer.Exit(1)
 
@@ -156,6 +166,8 @@ def _cases(
     files: list[str] | None,
 ) -> list[Case]:
     """The cases that the arguments ask for. Raises BadParameter."""
+    if (objects or chosen) and os.getcwd() not in sys.path:  # a console script does not have it there, unlike python -m
+        sys.path.insert(0, os.getcwd())
     peers = chosen or [*plan.ours(), *plan.others(optional=optional)]
     for name in peers:
         try:
@@ -173,14 +185,12 @@ def _cases(
         )
     if quick and not (sizes or patterns or transports):
         return plan.quick(peers)
-    wanted = [_parsed(size, "--size") for size in sizes] if sizes else plan.SIZES
     return plan.full(
         peers,
-        wanted,
-        patterns or (plan.PATTERNS if not sizes else plan.PATTERNS[:1]),
+        [_parsed(size, "--size") for size in sizes or ()],
+        patterns or (plan.PATTERNS[:1] if sizes else plan.PATTERNS),
         transports or plan.TRANSPORTS,
         chosen=bool(chosen),
-        many=not sizes,
     )
 
 
@@ -189,7 +199,7 @@ def _things(objects: list[str] | None, files: list[str] | None) -> list[Thing]:
     for source in objects or ():
         try:
             things.append(of_object(source))
-        except (ImportError, ValueError) as error:
+        except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--object") from error
     for path in files or ():
         try:
@@ -267,9 +277,40 @@ def _list() -> None:
         typer.echo(f"{name}: {', '.join(peer.patterns)}; {', '.join(peer.transports)}{needs}")
 
 
-def _write(path: str, text: str) -> None:
+def _check_writable(path: str, hint: str) -> None:
+    """Raises BadParameter if a file cannot be written: better now than after minutes of measuring."""
+    if path in ("", "-"):
+        return
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        reason = "is a directory"
+    elif not os.path.isdir(folder):
+        reason = "there is no such folder"
+    elif os.access(path if os.path.exists(path) else folder, os.W_OK):
+        return
+    else:
+        reason = "may not be written"
+    raise typer.BadParameter(f"{path}: {reason}", param_hint=hint)
+
+
+def _do_all(*writes: tuple[str, Callable[[], None]]) -> None:
+    """Write each file, whatever becomes of the others. Raises the first OSError, at the end, with the file's name."""
+    errors = []
+    for path, write in writes:
+        try:
+            write()
+        except OSError as error:
+            error.filename = path
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _write(path: str, content: str | dict[str, Any]) -> None:
+    """Text as it is, all else as JSON."""
+    text = content if isinstance(content, str) else json.dumps(content, indent=1) + "\n"
     if path == "-":
         typer.echo(text, nl=False)
     elif path:
-        with open(os.fspath(path), "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)

@@ -18,6 +18,7 @@ from oobpickle.endpoints.pubsub import Publisher
 from oobpickle.errors import OobpickleError
 from oobpickle.files import iter_file
 from oobpickle.inspection.ledger import amount, printable
+from oobpickle.message import dumps
 
 
 class CodecName(str, Enum):  # noqa: UP042 - what typer takes for a choice of words in Python 3.11
@@ -49,7 +50,7 @@ def pub(
 
     What a file is sent as, its name tells: .npy an array, .npz a dict of arrays, .csv a table (a DataFrame with pandas, else a dict of columns), .oob
     the objects of its messages one by one; any other file as bytes.
-    It waits for slow subscribers, and ends when all has left.
+    All files are checked before the first is sent. It waits for slow subscribers, and ends when all has left.
 
     For example:
 
@@ -66,7 +67,7 @@ def pub(
     errors = Console(stderr=True, highlight=False)
     try:
         for path in paths:
-            Path(path).open("rb").close()  # that one is missing is better known before the first is sent
+            _check(path, chosen)
         with Publisher(
             bind=None if connect else address,
             connect=address if connect else None,
@@ -96,6 +97,18 @@ def pub(
 
 def _say(console: Console, text: str) -> None:
     console.print(Text(printable(text)), soft_wrap=True)
+
+
+def _check(path: str, codec: AnyCodec) -> None:
+    """Try to read a file and to encode what is in it. Raises BadFile or OSError, which name it."""
+    Path(path).open("rb").close()
+    if Path(path).suffix.lower() not in (".oob", *files.SUFFIXES):
+        return  # it is sent as it is; and what comes through a pipe can be read only once
+    try:
+        for obj in _objects(path, codec):
+            dumps(obj, codec=codec)
+    except OobpickleError as error:
+        raise files.BadFile(path, str(error).removeprefix(f"{path}: ")) from error
 
 
 def _objects(path: str, codec: AnyCodec) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from oobpickle.inspection.ledger import amount, printable
 from oobpickle.tail.content import content_of
 from oobpickle.tail.flow import Flow, Row
 from oobpickle.tail.listener import Listener
-from oobpickle.tail.saving import save
+from oobpickle.tail.saving import make_directory, save
 
 _TICK = 1.0  # seconds between two looks: slow enough to read
 _WIDE = 100  # columns from which there is room for the totals
@@ -72,6 +72,11 @@ def tail(
 
     Exit status: 0 the messages asked for have come, 1 none came in time, or the address cannot be used, 2 wrong arguments, 130 interrupted.
     """
+    if directory is not None:
+        try:
+            make_directory(directory)
+        except OSError as error:
+            raise typer.BadParameter(f"{directory}: {error.strerror}", param_hint="--save") from error
     wanted = 1 if once and count is None else count
     try:
         with Listener(
@@ -193,14 +198,15 @@ def _shown(rows: list[Row], listener: Listener, console: Console) -> Table:
     """The table: as many of the busiest topics as the terminal has lines."""
     wide = console.width >= _WIDE
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("topic", no_wrap=True, overflow="ellipsis", ratio=2)
-    table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=3)
+    # rich narrows the columns that may wrap before the others; that their text does not wrap, the cells say.
+    table.add_column("topic", overflow="ellipsis")
+    table.add_column("what", overflow="ellipsis")
     for heading in ("msg/s", "GB/s", "latency", "missed", *(("longest", "messages") if wide else ())):
         table.add_column(heading, justify="right", no_wrap=True)
     room = max(3, console.height - 5)
     shown = rows if len(rows) <= room else sorted(rows, key=lambda row: -row.speed)[:room]
     for row in shown:
-        cells = _cells(row)
+        cells = [Text(cell, no_wrap=True) for cell in _cells(row)]
         table.add_row(*(cells if wide else cells[:6]), style="" if row.news else "dim")
     stats = listener.stats
     notes = [f"{len(rows) - len(shown)} more topics"] if len(rows) > len(shown) else []

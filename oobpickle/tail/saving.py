@@ -1,5 +1,6 @@
 """Saving undecoded messages: a file of messages for each topic, which `oobpickle.load` and `iter_file` read."""
 
+import errno
 import os
 from hashlib import blake2b
 from urllib.parse import quote
@@ -11,9 +12,15 @@ from oobpickle.files import write_frames
 _LONGEST = 200  # characters of a name: with what is added to it, file systems take it
 
 
-def save(message: Message, directory: str) -> str:
-    """Append an undecoded message to its topic's file; gives the file's path. The directory is made. Raises OSError."""
+def make_directory(directory: str) -> None:
+    """Make it, where it is not there yet. Raises OSError if it cannot be made, or new files cannot be made in it."""
     os.makedirs(directory, exist_ok=True)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), directory)
+
+
+def save(message: Message, directory: str) -> str:
+    """Append an undecoded message to its topic's file in a directory; gives the file's path. Raises OSError."""
     path = os.path.join(directory, file_name(message.topic))
     undecoded = message.obj
     frames = wire.pack(

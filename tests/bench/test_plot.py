@@ -1,7 +1,7 @@
 import pytest
 
 from oobpickle.bench.peer import FAN_OUT, ROUND_TRIP
-from oobpickle.bench.plot import plot
+from oobpickle.bench.plot import _throughput, plot
 from tests.bench.test_figures import figures, of
 
 mpl = pytest.importorskip("matplotlib")
@@ -39,3 +39,17 @@ def test_every_peer_has_its_label(tmp_path):
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match="to draw"):
         plot([figures(pattern=FAN_OUT, oobpickle=[of(1)])], str(tmp_path / "a.png"), "")
+
+
+@pytest.mark.parametrize("others", [[], [1 << 24]], ids=["one size", "one of two sizes"])
+def test_a_reference_of_one_size_is_seen(others):
+    found = [
+        figures(1 << 20, oobpickle=[of(1)], memcpy=[of(0.5)]),
+        *(figures(size, oobpickle=[of(1)]) for size in others),
+    ]
+    axis = mpl.figure.Figure().subplots()
+    _throughput(axis, "ipc", found, {"oobpickle": "C0"})
+    (line,) = [line for line in axis.lines if line.get_label() == "one memcpy, warm"]
+    assert line.get_marker() != "None" or len(set(line.get_xdata())) > 1
+    low, high = axis.get_ylim()
+    assert any(low < tick < high for tick in axis.get_yticks())

@@ -65,6 +65,24 @@ def test_markdown_a_picture_and_the_users_own_things(tmp_path):
     assert (tmp_path / "a.svg").stat().st_size > 10_000
 
 
+def test_an_object_from_the_current_directory(tmp_path):
+    """By the console script, which unlike ``python -m`` does not have that directory on its path."""
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\ndef make():\n    return np.ones(1000)\n\ndef fails():\n    raise KeyError('a\\nb')\n"
+    )
+    script = [sys.executable, "-P", "-c", "from oobpickle.cli.main import run; run()", "bench"]
+    options = {"cwd": tmp_path, "env": ENVIRONMENT, "capture_output": True, "text": True, "timeout": 60}
+    common = ["--transport", "ipc", "--peer", "oobpickle", *map(str, LITTLE)]
+    done = subprocess.run([*script, "--object", "mine:make", *common], **options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mine:make, 7.81 KB, one way, ipc" in done.stdout
+    assert "FAILED" not in done.stdout
+    done = subprocess.run([*script, "--object", "mine:fails", *common], **options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "mine:fails: KeyError: 'a\\nb'" in " ".join(done.stderr.replace("│", "").split())
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_quick_is_quick_and_fits_a_narrow_terminal():
     began = time.monotonic()
@@ -111,6 +129,11 @@ def test_list():
         (("--pattern", "sideways"), "is none of"),
         (("--transport", "pigeon"), "is none of"),
         (("--plot", "a.gif"), "neither .png nor .svg"),
+        (("--plot", "/no/such/a.svg"), "/no/such/a.svg: there is no such folder"),
+        (("--json", "/"), "/: is a directory"),
+        (("--markdown", "/no/a.md"), "/no/a.md: there is no such folder"),
+        (("--pattern", "fan-out", "--plot", "a.svg"), "to draw"),
+        (("--codecs", "--plot", "a.svg"), "to draw"),
         (("--object", "nothing"), "names no callable"),
         (("--object", "no_such_module:x"), "No module named"),
         (("--file", "/no/such.npy"), "No such file"),
@@ -121,6 +144,22 @@ def test_wrong_arguments(arguments, said):
     done = run_here("bench", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
+def test_a_file_that_may_not_be_written(tmp_path):
+    (tmp_path / "a.json").touch(0o400)
+    done = run_here("bench", "--json", tmp_path / "a.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "may not be written" in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_write_that_fails_leaves_the_others(tmp_path):
+    arguments = ("--size", "64KB", "--transport", "ipc", "--peer", "oobpickle", *LITTLE)
+    done = run("bench", *arguments, "--json", "/dev/full", "--markdown", tmp_path / "a.md")
+    assert (done.returncode, done.stderr) == (1, "oobpickle: /dev/full: No space left on device\n")
+    assert "64 KB" in (tmp_path / "a.md").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

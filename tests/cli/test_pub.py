@@ -119,13 +119,37 @@ def test_a_file_that_is_none(path, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_cannot_be_read(files):
-    (files / "bad.npy").write_bytes(b"no array")
-    with publishing(files / "bad.npy") as (child, address), Subscriber(connect=address, codec=DataCodec()):
-        _, errors = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert "bad.npy" in errors
-    assert "Traceback" not in errors
+def cut_off(path):
+    """A file of two messages, the second of which is not whole."""
+    with open(path, "wb") as file:
+        for obj in (1, np.arange(3)):
+            oobpickle.dump(obj, file, codec=DataCodec())
+        file.truncate(file.tell() - 70)
+
+
+def pickled(path):
+    """A file that is whole, of a codec that is not asked for."""
+    oobpickle.dump({1j}, path, codec="pickle")
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("bad.npy", lambda path: path.write_bytes(b"no array"), "cannot be read as .npy"),
+        ("bad.csv", lambda path: path.touch(), "cannot be read as .csv"),
+        ("bad.oob", cut_off, "ends within a message"),
+        ("bad.oob", pickled, "codec"),
+        ("bad.oob", lambda path: path.touch(), "the file is empty"),
+    ],
+    ids=["npy", "csv", "cut off", "pickled", "empty"],
+)
+def test_a_bad_file_is_named_before_the_first_is_sent(files, name, make, words):
+    make(files / name)
+    done = run_here("pub", "tcp://127.0.0.1:*", "t", files / "a.npy", files / name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"oobpickle: {files / name}: ")  # and nothing of waiting for subscribers
+    assert done.stderr.count(name) == 1
+    assert words in done.stderr
 
 
 def test_help():

@@ -95,18 +95,21 @@ def test_lines_when_it_is_no_terminal(publisher):
     assert "\x1b" not in out
     heading, *rows = out.splitlines()
     assert heading.split() == ["topic", "what", "msg/s", "GB/s", "latency", "missed"]
-    assert any(re.match(r"camera +uint8 \(480, 640, 3\) +[\d.]+ +[\d.]+ +[\d.]+ (us|ms|s) +0$", row) for row in rows)
+    assert any(re.match(r"camera +uint8 \(480, 640, 3\) +[\d.,]+ +[\d.]+ +[\d.]+ (us|ms|s) +0$", row) for row in rows)
     assert any(row.startswith("status") and "'well'" in row for row in rows)
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_live_table_in_a_terminal(publisher, width):
+@pytest.mark.parametrize(
+    ("content", "what"), [(IMAGE, "uint8"), ("[red] text " * 50, "'[red] te")], ids=["array", "text"]
+)
+def test_a_live_table_in_a_terminal(publisher, width, content, what):
     main, terminal = pty.openpty()
     environment = {**ENVIRONMENT, "COLUMNS": str(width), "LINES": "24", "TERM": "xterm-256color"}
     with tailing(publisher, "--count", 3, stdout=terminal, env=environment, text=False) as child:
         os.close(terminal)
         for _ in range(3):
-            publisher.send("camera/" + "x" * 100, IMAGE)
+            publisher.send("camera/" + "x" * 100, content)
         out = b""
         try:
             while piece := os.read(main, 65536):
@@ -117,7 +120,8 @@ def test_a_live_table_in_a_terminal(publisher, width):
     os.close(main)
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.decode()).splitlines()
     assert max(map(len, lines)) <= width
-    assert any("camera/x" in line and "…" in line and "uint8" in line for line in lines)
+    numbers = r"…? +[\d.,]+ +[\d.]+ +[\d.]+ (us|ms|s) +0( +[\d.]+ (us|ms|s) +3)? *$"
+    assert any("camera/x" in line and "…" in line and what in line and re.search(numbers, line) for line in lines)
     assert ("messages" in lines[0]) == (width == 120)
 
 
@@ -181,13 +185,17 @@ def test_wrong_arguments(arguments, status, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_directory_that_cannot_be_written(publisher, tmp_path):
+@pytest.mark.parametrize(
+    ("path", "words"), [("file", "File exists"), ("file/x", "Not a directory"), ("", "No such file")]
+)
+def test_a_directory_that_cannot_be_written(tmp_path, monkeypatch, path, words):
+    """It is said at once: nobody publishes here."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    with tailing(publisher, "--once", "--save", tmp_path / "file" / "x") as child:
-        publisher.send("a", 1)
-        _, errors = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert "Traceback" not in errors
+    done = run_here("tail", "tcp://127.0.0.1:1", "--save", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{path}: {words}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help():

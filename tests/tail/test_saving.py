@@ -11,7 +11,7 @@ from oobpickle.codec.data_codec import DataCodec
 from oobpickle.endpoints.subscribing import Message
 from oobpickle.files import iter_frames
 from oobpickle.tail.listener import Undecoded
-from oobpickle.tail.saving import file_name, save
+from oobpickle.tail.saving import file_name, make_directory, save
 from tests.same import assert_same
 
 OBJECT = {"a": np.arange(100_000.0), "b": "text", "c": np.arange(7)}
@@ -24,6 +24,8 @@ def message(codec, topic="camera/left"):
 
 @pytest.mark.parametrize("codec", [PickleCodec(), DataCodec()], ids=["pickle", "data"])
 def test_what_is_saved_can_be_loaded(tmp_path, codec):
+    for _ in range(2):  # the second time it is there
+        make_directory(str(tmp_path / "new" / "folder"))
     path = save(message(codec), str(tmp_path / "new" / "folder"))
     assert save(message(codec), str(tmp_path / "new" / "folder")) == path
     found = list(oobpickle.iter_file(path, codec=codec))
@@ -57,3 +59,13 @@ def test_every_topic_has_a_file_of_its_own(tmp_path):
         path = save(message(PickleCodec(), topic), str(tmp_path))
         assert os.path.dirname(path) == str(tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
+def test_a_directory_that_cannot_be_made_or_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for path in ("file", "file/x"):
+        with pytest.raises(OSError, match="file"):
+            make_directory(str(tmp_path / path))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(PermissionError):
+        make_directory(str(tmp_path))

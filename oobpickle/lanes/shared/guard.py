@@ -64,9 +64,7 @@ class Guard:
         """A view of memory whose last view, when it is gone, drops `held`, which is held once more. Under the mutex."""
         array = np.frombuffer(memory, np.uint8)
         held.hold()
-        watch = _Watch(array, self._gone)
-        watch.held = held
-        self._watches[id(watch)] = watch
+        self.watch(array, held)
         return array.data
 
     def soon(self, action: Callable[[], None]) -> None:

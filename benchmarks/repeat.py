@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from oobpickle.bench.report import number
@@ -33,9 +34,10 @@ def main() -> None:
     for name in runs[0]:
         figures = [run[name] for run in runs if name in run]
         within = sum(abs(one - two) <= spread * one for (one, spread), (two, _) in pairwise(figures))
-        spreads = sorted(spread for _, spread in figures)
+        spreads = [spread for _, spread in figures]
         values = " ".join(number(value) for value, _ in figures)
-        print(f"{name}: {within} of {len(figures) - 1} within ±, which is {spreads[len(spreads) // 2]:.0%}: {values}")
+        told = f"{median(spreads):.0%}, at the most {max(spreads):.0%}"
+        print(f"{name}: {within} of {len(figures) - 1} within ±, which is {told}: {values}")
 
 
 if __name__ == "__main__":

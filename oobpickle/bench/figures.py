@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -12,24 +13,13 @@ from oobpickle.bench.things import Thing
 COPIES_FROM = 8 << 20
 """Bytes of a thing from which copies are told by time: below, the Python around a message takes as long as a copy."""
 
-# By the number of rounds: the part of their range within which the medians of two measurements lie, nine times of ten.
-# From 60,000 pairs of samples of a normal distribution.
-_OF_RANGE = {
-    2: 4.46,
-    3: 1.38,
-    4: 0.79,
-    5: 0.64,
-    6: 0.49,
-    7: 0.44,
-    8: 0.37,
-    9: 0.35,
-    10: 0.31,
-    12: 0.26,
-    15: 0.23,
-    20: 0.18,
-    25: 0.154,
-    30: 0.132,
-}
+STRETCHES = 5
+"""Parts that the rounds are cut into, one after the other, to see how far apart medians lie; see `figure`."""
+
+LEAST = 0.05
+"""The least spread. Processes that start anew lie elsewhere in memory: two runs of memcpy differ by so much, and no run sees it."""
+
+_FEWER = {2: 4.5, 3: 1.4, 4: 1.1}  # what the range of so many values is multiplied by instead, so few that it says little
 
 
 class Figure(NamedTuple):
@@ -43,12 +33,22 @@ class Figure(NamedTuple):
 
 
 def figure(values: list[float]) -> Figure:
-    """The median, and its spread by the range of the values; of a single value the spread is 1."""
+    """The median, and its spread. values: in the order in which they were measured.
+
+    The spread is how far the medians of `STRETCHES` parts of the measurement, one after the other, lie apart. A machine is
+    faster in one quarter of a minute than in the next, so neighbouring rounds are alike and more of them do not make the
+    median more certain, as they would if they were independent (by the range of all rounds and their number the second
+    measurement lay outside in half of the repeats). Where they are independent, this is wider than need be.
+    Of a single value it is 1.
+    """
     middle = median(values)
-    if len(values) < 2 or not middle:
+    count = min(len(values), STRETCHES)
+    if count < 2 or not middle:
         return Figure(middle, 1.0)
-    part = _OF_RANGE[max(known for known in _OF_RANGE if known <= len(values))]
-    return Figure(middle, part * (max(values) - min(values)) / abs(middle))
+    edges = [len(values) * part // count for part in range(count + 1)]
+    medians = [median(values[start:end]) for start, end in pairwise(edges)]
+    spread = _FEWER.get(count, 1.0) * (max(medians) - min(medians)) / abs(middle)
+    return Figure(middle, max(LEAST, spread))
 
 
 class Case(NamedTuple):

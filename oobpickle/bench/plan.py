@@ -23,16 +23,16 @@ SLOW = 64 * MB
 
 
 class Effort(NamedTuple):
-    """How much is put into a figure. seconds: of one turn of one peer. within: of all together, about. most: as measure has it."""
+    """How much is put into a figure. seconds: of one turn of one peer. within: of all together, about. longer: as measure has it."""
 
     rounds: int
     seconds: float
     within: float = math.inf
-    most: int = 0
+    longer: float = 0
 
 
 QUICK = Effort(5, 0.04, within=8)
-FULL = Effort(9, 0.2, most=30)
+FULL = Effort(10, 0.2, longer=40)
 
 
 def ours() -> list[str]:

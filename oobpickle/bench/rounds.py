@@ -4,17 +4,18 @@ import contextlib
 import math
 import time
 from collections.abc import Generator, Sequence
+from itertools import count
 from typing import NamedTuple
 
-from oobpickle.bench.figures import Case, Figures
+from oobpickle.bench.figures import STRETCHES, Case, Figures
 from oobpickle.bench.memory import needed
 from oobpickle.bench.near import Turn
 from oobpickle.bench.pair import Failed, Pair
 from oobpickle.bench.peer import Peer, peer_named
 from oobpickle.bench.things import size_name
 
-STEADY = 0.2
-"""The spread that is good enough; see measure."""
+STEADY = 0.15
+"""The spread of rates that is good enough: that of their ratios is then under a quarter as a rule."""
 
 _Key = tuple[str, str, str, int]
 
@@ -29,12 +30,11 @@ class Step(NamedTuple):
 
 
 def measure(
-    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf, most: int = 0
+    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf, longer: float = 0
 ) -> Generator[Step]:
     """Measure case after case, telling after every turn.
 
-    rounds: of each case. most: as many more rounds as make it so many, until the rates' spreads are no more than STEADY.
-
+    rounds: of each case. longer: so many seconds more, at the most, until the rates' spreads are no more than STEADY.
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
     that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
     Processes are kept while a later case wants them; close the iterator to end them.
@@ -61,16 +61,18 @@ def measure(
                 figures.runs[name] = []
             turns -= (len(keys[number]) - len(taking)) * rounds
             until = math.inf
-            for part in range(max(rounds, most)):
+            for part in count():
+                now = time.monotonic()
+                if part == rounds:
+                    until = now + longer
                 if part >= rounds:
-                    if figures.is_steady(STEADY):
+                    if now >= until or (part % STRETCHES == 0 and figures.is_steady(STEADY)):
                         break
                     turns += len(taking)
-                now = time.monotonic()
-                if part == 1:
+                elif part == 1:
                     until = now + max(0, began + within - now) / (len(cases) - number)
-                if part > 1 and now > until:
-                    turns -= len(taking) * max(rounds - part, 1)
+                elif part > 1 and now > until:
+                    turns -= len(taking) * (rounds - part)
                     break
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:

@@ -68,7 +68,7 @@ def bench(
         int,
         typer.Option(
             min=0,
-            help="Turns that each peer takes; 0: nine, and up to thirty until all ± are under 20 %; five if --quick.",
+            help="Turns that each peer takes; 0: ten, and more for up to 40 s until all ± are under 15 %; five if --quick.",
         ),
     ] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
@@ -120,7 +120,7 @@ def bench(
     effort = plan.QUICK if quick else plan.FULL
     effort = effort._replace(seconds=seconds or effort.seconds)
     if rounds:
-        effort = effort._replace(rounds=rounds, most=rounds)
+        effort = effort._replace(rounds=rounds, longer=0)
     cases = _cases(quick, size, pattern, transport, peer, peers, object_, file)
     if plot_to and (codecs or not any(map(is_drawn, cases))):
         raise typer.BadParameter("there is no array one way and no round trip to draw", param_hint="--plot")
@@ -139,7 +139,7 @@ def bench(
         )
         return
     console.print(Text(f"\n{report.LEGEND}\n", "dim"))
-    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.most))
+    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.longer))
 
     def draw() -> None:
         if plot_to:

@@ -4,9 +4,8 @@ from contextlib import closing
 
 import pytest
 
-from oobpickle.bench.figures import Case
+from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, ROUND_TRIP, TCP
-from oobpickle.bench import rounds
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, Thing
 from tests.bench import strange
@@ -109,10 +108,13 @@ def test_a_time_for_all_ends_the_rounds_early():
     assert steps[-1].turn == steps[-1].turns == 2
 
 
-@pytest.mark.parametrize(("steady", "wanted"), [(0.0, 5), (float("inf"), 3)])
-def test_rounds_are_added_until_the_figures_are_steady(steady, wanted, monkeypatch):
-    monkeypatch.setattr(rounds, "STEADY", steady)
+@pytest.mark.parametrize(
+    ("longer", "looks", "wanted"), [(0.0, (), 5), (1e9, (False, False, True), 15), (1e9, (True,), 5)]
+)
+def test_rounds_are_added_until_the_figures_are_steady(longer, looks, wanted, monkeypatch):
+    looking = iter(looks)
+    monkeypatch.setattr(Figures, "is_steady", lambda _self, _spread: next(looking))
     case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
-    steps = list(measure([case], 3, 0.001, 1 << 30, most=5))
+    steps = list(measure([case], 5, 0.001, 1 << 30, longer=longer))
     assert {name: len(runs) for name, runs in steps[-1].figures.runs.items()} == {"memcpy": wanted, "recipe": wanted}
     assert steps[-1].turn == steps[-1].turns == 2 * wanted

@@ -54,6 +54,8 @@ class SharedOutbox:
 
     def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
+        if len(buffers) == 1 and buffers[0].nbytes < EACH_FROM:
+            return INLINE
         lane = self._lane
         # Whether arrays live that lie in shared memory already: loaned, or received.
         refers = not snapshot and bool(lane.arena.loans or lane.attachments.leases)
@@ -159,7 +161,7 @@ class SharedOutbox:
 
     def _refer_to(self, lane: Lane, view: memoryview) -> Placed | None:
         """As `_begin`, for one buffer that lies in shared memory, in half the time; None: it is not that."""
-        if not self._awaits or self._closed or view.nbytes < EACH_FROM:
+        if not self._awaits or self._closed:
             return None
         found = lane.book.find(address_of(view), view.nbytes)
         board, acknowledge = lane.take_word() if found else (None, NO_ACK)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SHARE_FROM = 64 * 1024
 """Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
 
-EACH_FROM = 4 * 1024
-"""Buffers below this stay in the head: a reference and its bookkeeping cost as much as two copies of them."""
+EACH_FROM = 32 * 1024
+"""Buffers below this stay in the head: a reference and its bookkeeping cost as much CPU as a small message with such a buffer,
+so less is no gain. Codecs gather arrays below this into a buffer of their own anyway."""
 
 ALONE_FROM = 1 << 20
 """Buffers from this size up get a block each; smaller ones share blocks of up to this size."""

@@ -20,7 +20,7 @@ from oobpickle.lanes.shared.inbox import SharedInbox
 from oobpickle.lanes.shared.outbox import SharedOutbox
 from oobpickle.lanes.shared.segment import Segment
 
-SIZE = 8192
+SIZE = 32 * 1024
 OLD, NEW = 1, 2
 
 

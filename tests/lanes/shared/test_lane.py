@@ -14,6 +14,7 @@ from oobpickle.lanes import INLINE, open_inbox, open_outbox
 from oobpickle.lanes.shared import arena as arena_module
 from oobpickle.lanes.shared import acks, attach, inbox, memfd
 from oobpickle.lanes.shared import outbox as outbox_module
+from oobpickle.lanes.shared.placing import EACH_FROM
 from oobpickle.lanes.shared.written import Pagemap
 
 KB, MB = 1 << 10, 1 << 20
@@ -488,7 +489,7 @@ def test_no_words_left(one, lane, monkeypatch):
 
 def test_words_are_found_again_when_loaned_arrays_are_sent(one, reader, lane):
     """All that a board has are taken, and then acknowledged: the next send finds that out."""
-    array = shared.zeros(8192, np.uint8)
+    array = shared.zeros(EACH_FROM, np.uint8)
     placed = [one.place([memoryview(array)]) for _ in range(acks.WORDS)]
     assert not one.place([memoryview(array)]).shared
     for message in placed:
@@ -498,7 +499,7 @@ def test_words_are_found_again_when_loaned_arrays_are_sent(one, reader, lane):
 
 def test_a_peer_that_takes_nothing_keeps_only_its_own(one, reader, lane):
     """What others have taken is found however many sends lie at a peer that takes none."""
-    array = shared.zeros(8192, np.uint8)
+    array = shared.zeros(EACH_FROM, np.uint8)
     stuck = [one.place([memoryview(array)]) for _ in range(100)]
     for _ in range(2000):
         reader.skip(one.place([memoryview(array)]).references, 1)

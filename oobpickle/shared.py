@@ -2,10 +2,11 @@
 
     frame = oobpickle.shared.empty((1080, 1920, 3), "u1")   # an ordinary ndarray, in this process's arena
     camera.read_into(frame)
-    tracker = pusher.send({"frame": frame})                 # a reference travels, of any size
+    tracker = pusher.send({"frame": frame})                 # a reference travels, however large it is
     tracker.wait()                                          # nobody has it any more: write the next one into it
 
-Any contiguous view of such an array travels by reference too, and so does an array that came in by the shared lane.
+Any contiguous view of 32 KB or more of such an array travels by reference too, and so does an array that came in by the
+shared lane; smaller ones go inside the message, which takes no longer.
 Where there is no room in the arena, or no shared lane on this platform, an ordinary array is made, which is sent as such:
 `is_shared` tells. The memory is free when the last view is gone, here and at all receivers.
 """

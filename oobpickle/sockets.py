@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import zmq
 
-from oobpickle import wire
+from oobpickle import allocator, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
 from oobpickle.lanes.following import followed, lengths_of_shared
@@ -131,6 +131,8 @@ def recv(
 
 
 def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonly: bool) -> Any:
+    if len(views) > 1:
+        allocator.teach()
     if inbox is None or not wire.is_head(views[0]):
         return unpack(views, codec)
     opened = wire.unpack(views, allow_shared=True)

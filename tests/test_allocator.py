@@ -1,4 +1,4 @@
-"""`reuse_memory`: received memory is used again, warm; where there is no glibc nothing happens."""
+"""`reuse_memory` and `teach`: received memory is used again, warm; where there is no glibc nothing happens."""
 
 import ctypes
 import json
@@ -68,6 +68,57 @@ def test_elsewhere_it_does_nothing(monkeypatch, make):
     if make == "another system":
         monkeypatch.setattr(sys, "platform", "darwin")
     assert oobpickle.reuse_memory() is False
+
+
+TAUGHT = """
+import asyncio, ctypes, sys, numpy as np, zmq, zmq.asyncio, oobpickle
+
+class Mallinfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+def is_mapped_alone():
+    before = info().hblks
+    kept.append(np.empty(20 << 20, "u1"))  # freed it would teach malloc itself
+    return info().hblks > before
+
+kept = []
+info = ctypes.CDLL(None).mallinfo2
+info.restype = Mallinfo
+array = np.zeros(int(sys.argv[2]))
+one, other = "inproc://a", "inproc://b"
+with oobpickle.Pusher(bind=one) as push, oobpickle.Puller(connect=one) as pull:
+    left, right = (context.socket(zmq.PAIR) for context in (zmq.Context.instance(), zmq.asyncio.Context(zmq.Context.instance())))
+    left.bind(other)
+    right.connect(other)
+    before = is_mapped_alone()
+    if sys.argv[1] == "endpoint":
+        push.send(array)
+        got = pull.recv(timeout=5)
+    elif sys.argv[1] == "socket":
+        oobpickle.send(left, array)
+        right = zmq.Socket.shadow(right)
+        got = oobpickle.recv(right)
+    else:
+        async def receive():
+            return await oobpickle.recv(right)
+        oobpickle.send(left, array)
+        got = asyncio.run(receive())
+    print(before, is_mapped_alone())
+    left.close(0), right.close(0)
+"""
+
+
+@pytest.mark.skipif(not has_glibc(), reason="no glibc here")
+@pytest.mark.parametrize("way", ["endpoint", "socket", "asyncio"])
+@pytest.mark.parametrize(("length", "told"), [(10_000, "True False"), (1_000, "True True")])
+def test_the_first_large_message_teaches_malloc_to_keep_memory(python, way, length, told):
+    assert python(TAUGHT, way, length).strip() == told
+
+
+@pytest.mark.skipif(not has_glibc(), reason="no glibc here")
+def test_what_the_user_has_set_stays(python, monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    assert python(TAUGHT, "endpoint", 10_000).strip() == "True True"
 
 
 def test_nothing_happens_at_import(python):

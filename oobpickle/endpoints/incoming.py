@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 
-from oobpickle import limits, message, wire
+from oobpickle import allocator, limits, message, wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.endpoint import Endpoint
 from oobpickle.endpoints.lane import References, read_only
@@ -71,6 +71,7 @@ class Incoming:
             return None
         if not frame.more:
             return [_view(frame)]
+        allocator.teach()
         views = [_view(frame)]
         try:
             while frame.more:

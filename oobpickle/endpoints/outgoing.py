@@ -42,7 +42,7 @@ MAX_BYTES = 2**30
 
 SHARED_FROM = 512 * 1024
 """Bytes of buffers in a message from which copying them into shared memory pays. CPU time of both ends together, shared to
-inline over ipc: 64 KB 1.2, 256 KB 1.1, 512 KB 1.05, 1 MB 0.8, 4 MB 0.5. Loaned arrays are referred to at any size."""
+inline over ipc: 64 KB 1.2, 256 KB 1.1, 512 KB 1.05, 1 MB 0.8, 4 MB 0.5. Loaned arrays are referred to from 32 KB up."""
 
 _MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
 _LAST = int(zmq.DONTWAIT)
@@ -81,6 +81,7 @@ class Outgoing:
         self._attend = attend
         self._outbox = outbox
         self._places = outbox is not INLINE_OUTBOX
+        self._least = outbox.least
         self.sent = 0
 
     def pack(
@@ -98,7 +99,7 @@ class Outgoing:
         copy: on memory of its own. shares: whether its receiver follows references.
         """
         self.now = now = time_ns()
-        if self._places and shares and buffers:
+        if self._places and shares and buffers and (len(buffers) > 1 or buffers[0].nbytes >= self._least):
             placed = self._outbox.place(buffers, snapshot=copy)
             if placed.shared:
                 parcel = Parcel(self._outbox, placed)

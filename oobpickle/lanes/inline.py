@@ -1,5 +1,6 @@
 """The inline lane: every buffer is a frame of its own. The message carries all there is, so there is nothing to do."""
 
+import sys
 from collections.abc import Sequence
 
 from oobpickle.errors import LaneError
@@ -8,6 +9,8 @@ from oobpickle.lanes.interface import INLINE, Placed
 
 class InlineOutbox:
     """Gives no buffer a place elsewhere; oobpickle.lanes.Outbox tells the rest."""
+
+    least = sys.maxsize
 
     @property
     def in_flight(self) -> int:

@@ -36,7 +36,12 @@ INLINE = Placed()
 
 @runtime_checkable
 class Outbox(Protocol):
-    """The messages of one sending endpoint, until their receivers have them. Any thread may use it."""
+    """The messages of one sending endpoint, until their receivers have them. Any thread may use it.
+
+    least: bytes. Of a message whose only buffer is smaller, nothing has a place: `place` need not be asked.
+    """
+
+    least: int
 
     def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Give the buffers of one message places, as far as that is worth it and there is room.

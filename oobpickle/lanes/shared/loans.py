@@ -8,7 +8,7 @@ from oobpickle.lanes.shared import locks
 from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.arena import Stats
 from oobpickle.lanes.shared.blocks import Loan
-from oobpickle.lanes.shared.placing import EACH_FROM
+from oobpickle.lanes.shared.placing import REFER_FROM
 from oobpickle.lanes.shared.process import current
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ State: TypeAlias = Literal["shared", "written", ""]
 def lend(length: int) -> "NDArray[np.uint8] | None":
     """Bytes in the arena, writable, whatever their last user left in them; None if there is no room.
 
-    Any contiguous view of the array is sent by reference. The block is the array's until the last view of it is gone.
+    Any contiguous view of the array from `REFER_FROM` bytes up is sent by reference. The block is the array's until the last view of it is gone.
     """
     if not length or not locks.AVAILABLE:
         return None
@@ -51,7 +51,7 @@ def state(view: memoryview) -> State:
 
     view: flat, contiguous. "" for any other memory, and for less than is worth a reference.
     """
-    if view.nbytes < EACH_FROM or not locks.AVAILABLE:
+    if view.nbytes < REFER_FROM or not locks.AVAILABLE:
         return ""
     lane = current()
     if is_shared(view):

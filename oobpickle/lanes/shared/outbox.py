@@ -10,7 +10,7 @@ from oobpickle.lanes.shared.acks import Board
 from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.blocks import Block
 from oobpickle.lanes.shared.lane import Lane
-from oobpickle.lanes.shared.placing import EACH_FROM, SHARE_FROM, Placing
+from oobpickle.lanes.shared.placing import REFER_FROM, SHARE_FROM, Placing
 from oobpickle.lanes.shared.process import current
 from oobpickle.lanes.shared.references import NO_ACK, AckReference
 from oobpickle.lanes.shared.sends import Awaited, Retained, Send, Sends
@@ -40,6 +40,7 @@ class SharedOutbox:
         self, *, receivers: Literal["one", "many"], retain: int | None = None, share_from: int | None = None
     ) -> None:
         self._share_from = SHARE_FROM if share_from is None else share_from
+        self.least = min(REFER_FROM, self._share_from)
         self._lane: Lane = current()
         self._forks = self._lane.forks
         if retain is None:
@@ -54,8 +55,6 @@ class SharedOutbox:
 
     def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
-        if len(buffers) == 1 and buffers[0].nbytes < EACH_FROM:
-            return INLINE
         lane = self._lane
         # Whether arrays live that lie in shared memory already: loaned, or received.
         refers = not snapshot and bool(lane.arena.loans or lane.attachments.leases)
@@ -161,7 +160,7 @@ class SharedOutbox:
 
     def _refer_to(self, lane: Lane, view: memoryview) -> Placed | None:
         """As `_begin`, for one buffer that lies in shared memory, in half the time; None: it is not that."""
-        if not self._awaits or self._closed:
+        if not self._awaits or self._closed or view.nbytes < REFER_FROM:
             return None
         found = lane.book.find(address_of(view), view.nbytes)
         board, acknowledge = lane.take_word() if found else (None, NO_ACK)

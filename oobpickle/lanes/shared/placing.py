@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 SHARE_FROM = 64 * 1024
 """Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
 
-EACH_FROM = 32 * 1024
-"""Buffers below this stay in the head: a reference and its bookkeeping cost as much CPU as a small message with such a buffer,
-so less is no gain. Codecs gather arrays below this into a buffer of their own anyway."""
+EACH_FROM = 4 * 1024
+"""Buffers below this stay in the head: a reference and its bookkeeping cost as much as two copies of them."""
+
+REFER_FROM = 32 * 1024
+"""Buffers from this size up are referred to where they are, if they lie in shared memory: a message that refers to one costs
+as much CPU as one with so many bytes in its head. Codecs gather smaller arrays into a buffer anyway."""
 
 ALONE_FROM = 1 << 20
 """Buffers from this size up get a block each; smaller ones share blocks of up to this size."""
@@ -60,7 +63,9 @@ class Placing:
         if self._refers:
             self._numbers: dict[tuple[int, int], int] = {}  # of blocks that are referred to where they are
             self._written: list[list[tuple[int, int]]] = []  # of those: the parts that arrive writable, in order
-            rest = [(index, view) for index, view in rest if not self._refer(lane, index, view)]
+            rest = [
+                (index, view) for index, view in rest if view.nbytes < REFER_FROM or not self._refer(lane, index, view)
+            ]
         if len(rest) == 1:
             if (length := rest[0][1].nbytes) >= self._share_from:
                 self._allocate(lane, rest, length)

@@ -14,7 +14,7 @@ from oobpickle.lanes import INLINE, open_inbox, open_outbox
 from oobpickle.lanes.shared import arena as arena_module
 from oobpickle.lanes.shared import acks, attach, inbox, memfd
 from oobpickle.lanes.shared import outbox as outbox_module
-from oobpickle.lanes.shared.placing import EACH_FROM
+from oobpickle.lanes.shared.placing import EACH_FROM, REFER_FROM
 from oobpickle.lanes.shared.written import Pagemap
 
 KB, MB = 1 << 10, 1 << 20
@@ -63,7 +63,7 @@ def follow(reader, placed, arrays, **options):
 def test_what_arrives_is_what_was_sent(one, reader, sizes, readonly):
     arrays = buffers(*sizes)
     placed = one.place(views(arrays))
-    assert set(placed.shared) == {index for index, size in enumerate(sizes) if size >= 4 * KB}
+    assert set(placed.shared) == {index for index, size in enumerate(sizes) if size >= EACH_FROM}
     got = follow(reader, placed, arrays, readonly=readonly)
     for index, array in zip(sorted(placed.shared), got, strict=True):
         assert np.array_equal(array, arrays[index])
@@ -487,9 +487,17 @@ def test_no_words_left(one, lane, monkeypatch):
     lane.boards[-1]._free = free
 
 
+def test_loaned_arrays_are_referred_to_from_a_size_up(one, lane):
+    small, large = (memoryview(shared.zeros(size, np.uint8)) for size in (REFER_FROM - 1, REFER_FROM))
+    assert one.place([small]) is INLINE
+    assert set(one.place([large]).shared) == {0}
+    assert set(one.place([small, large, small]).shared) == {1}
+    assert one.in_flight == 2
+
+
 def test_words_are_found_again_when_loaned_arrays_are_sent(one, reader, lane):
     """All that a board has are taken, and then acknowledged: the next send finds that out."""
-    array = shared.zeros(EACH_FROM, np.uint8)
+    array = shared.zeros(REFER_FROM, np.uint8)
     placed = [one.place([memoryview(array)]) for _ in range(acks.WORDS)]
     assert not one.place([memoryview(array)]).shared
     for message in placed:
@@ -499,7 +507,7 @@ def test_words_are_found_again_when_loaned_arrays_are_sent(one, reader, lane):
 
 def test_a_peer_that_takes_nothing_keeps_only_its_own(one, reader, lane):
     """What others have taken is found however many sends lie at a peer that takes none."""
-    array = shared.zeros(EACH_FROM, np.uint8)
+    array = shared.zeros(REFER_FROM, np.uint8)
     stuck = [one.place([memoryview(array)]) for _ in range(100)]
     for _ in range(2000):
         reader.skip(one.place([memoryview(array)]).references, 1)

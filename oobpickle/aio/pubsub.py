@@ -1,6 +1,5 @@
 """`Publisher` and `Subscriber` for asyncio; see oobpickle/endpoints/pubsub.py."""
 
-from functools import partial
 from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
@@ -20,8 +19,12 @@ class Publisher(Publishing, Awaiting):
         frames = self._encode(topic, obj, snapshot)
         if frames is None:
             return DONE
+        def put() -> Tracker | None:
+            tracker = self._put(frames)
+            return DONE if tracker is None and self._drop() else tracker
+
         with Waiting(frames):
-            return await self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
+            return await self._until(put, ROOM, NO_ROOM, timeout)
 
     async def wait_for_subscribers(self, count: int = 1, topic: str | None = None, timeout: float | None = None) -> int:
         """As oobpickle.Publisher.wait_for_subscribers."""

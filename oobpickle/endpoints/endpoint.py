@@ -91,6 +91,7 @@ class Endpoint:
     _seen = 0  # of the monitor's disconnections
     _why_closed = "this endpoint is closed"
     _lacks_context = False
+    _slept = False  # the last call had to wait
     _received_large = False  # the last message had frames of its own: see spinning.py
 
     def __init__(
@@ -373,8 +374,18 @@ class Endpoint:
 class Blocking(Endpoint):
     """The blocking wait, and what is made of it."""
 
-    def _until(self, attempt: Callable[[], T | None], wants: int, what: str, timeout: float | None) -> T:
-        """Repeat the attempt until it gives something. Raises Timeout after so many seconds, and Closed."""
+    def _until(
+        self,
+        attempt: Callable[[], T | None],
+        wants: int,
+        what: str,
+        timeout: float | None,
+        first: Callable[[], T | None] | None = None,
+    ) -> T:
+        """Repeat the attempt until it gives something. Raises Timeout after so many seconds, and Closed.
+
+        first: instead of the first attempt.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             waiter = self._resting.pop()
@@ -385,7 +396,8 @@ class Blocking(Endpoint):
         self._waiters.add(waiter)
         try:
             left = None
-            while (result := attempt()) is None:
+            result = (first or attempt)()
+            while result is None:
                 if deadline is not None and (left := deadline - time.monotonic()) <= 0:
                     raise self._expired(what, timeout)
                 if wants == ROOM:
@@ -394,6 +406,8 @@ class Blocking(Endpoint):
                         self._stir()
                 if waiter.sleep(left, self._signals, spins=not self._received_large):
                     self._attend()
+                self._slept = True
+                result = attempt()
             return result
         finally:
             self._waiters.discard(waiter)

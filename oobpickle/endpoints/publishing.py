@@ -15,6 +15,7 @@ everyone, and the others know the number and drop it. What is kept is a copy: th
 
 # ruff: noqa: SLF001 - the publisher beside is one of ours, and nobody else has it
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -66,6 +67,7 @@ class Publishing(Sending):
     """A Publisher without its waits."""
 
     _beside: "Publishing | None" = None
+    _generation = 1  # of what was heard of subscriptions, here and beside: changes whenever a line's wants could
 
     def __init__(
         self,
@@ -145,12 +147,6 @@ class Publishing(Sending):
         self._look(line)
         return line.wanted or line.wanted_beside
 
-    @property
-    def _generation(self) -> int:
-        """Changes whenever a line's wants could."""
-        mine = self._subscriptions.generation
-        return mine if self._beside is None else mine + self._beside._subscriptions.generation
-
     def _encode(self, topic: str, obj: Any, copy: bool) -> list[wire.Frame] | None:
         """The frames of a message, or None when it is not to be sent."""
         if not self._open:
@@ -160,7 +156,7 @@ class Publishing(Sending):
             line = self._lines.setdefault(topic, _Line(topic))
         line.sequence += 1
         out = self._out
-        if line.generation != self._generation or not line.wanted or out.now > self._tick:
+        if not line.wanted or out.now > self._tick or line.generation != self._generation:
             self._look(line)
             if not (line.wanted or line.wanted_beside):
                 self._counters.unwanted += 1
@@ -189,13 +185,12 @@ class Publishing(Sending):
         frames[0] = line.key + frames[0]
         return frames
 
-    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
-        tracker = Sending._put(self, frames, route)  # super() takes longer
-        if tracker is None and not self._lossless:
+    def _drop(self) -> bool:
+        """Rule 2, for a message without room: whether nobody gets it. Then it is counted."""
+        if not self._lossless:
             with self._lock:
                 self._counters.dropped += 1
-            return DONE
-        return tracker
+        return not self._lossless
 
     def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
         if type(frames) is _Both and self._beside is not None:
@@ -226,16 +221,17 @@ class Publishing(Sending):
         super()._housekeep()
         if self._beside is not None:
             self._beside._housekeep()
-        if not self._out.has(RECEIVE):
-            return
-        self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
-        try:
+        if self._out.has(RECEIVE):
+            self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
+            self._hear()
+        self._generation = self._subscriptions.generation + (self._beside._generation if self._beside else 0)
+
+    def _hear(self) -> None:
+        with contextlib.suppress(zmq.Again):
             while True:
                 prefix = self._subscriptions.hear(bytes(self._socket.recv(zmq.DONTWAIT)))
                 if prefix is not None and self._keep_last:
                     self._repeat(prefix)
-        except zmq.Again:
-            pass
 
     def _repeat(self, prefix: bytes) -> None:
         for line in self._lines.values():

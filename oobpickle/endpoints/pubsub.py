@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.incoming import BlockingReceiving
 from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
@@ -33,6 +34,8 @@ class Publisher(Publishing, Blocking):
             return DONE
         tracker = self._put(frames)
         if tracker is None:
+            if self._drop():
+                return DONE
             with Waiting(frames):
                 tracker = self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
         return tracker
@@ -46,17 +49,17 @@ class Publisher(Publishing, Blocking):
         return self._until(self._counting(count, topic), RECEIVE, f"{count} subscriptions", timeout)
 
 
-class Subscriber(Subscribing, Blocking):
+class Subscriber(Subscribing, BlockingReceiving):
     """Receives the objects of the topics that it subscribed to; iterating gives (topic, object) until it is closed."""
 
     def recv(self, *, timeout: float | None = None) -> tuple[str, Any]:
         """The next (topic, object). Raises Timeout after so many seconds, and Closed."""
-        arrival, obj = self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout)
+        arrival, obj = self._next(A_MESSAGE, timeout)
         return arrival[0], obj
 
     def recv_message(self, *, timeout: float | None = None) -> Message:
         """As recv, with what is known of the message's way."""
-        return as_message(*(self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout)))
+        return as_message(*self._next(A_MESSAGE, timeout))
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         try:

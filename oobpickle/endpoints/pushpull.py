@@ -13,11 +13,11 @@ import zmq
 from oobpickle import limits
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, Blocking, receiving
-from oobpickle.endpoints.incoming import Incoming, Receiving
+from oobpickle.endpoints.incoming import BlockingReceiving, Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice
 from oobpickle.endpoints.outgoing import MAX_BYTES, Sending, Waiting
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.waiting import RECEIVE, ROOM
+from oobpickle.endpoints.waiting import ROOM
 from oobpickle.errors import Closed
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.tracker import Tracker
@@ -119,12 +119,12 @@ class Pulling(Receiving):
         return (self._in.decode(opened, views, opened.sent_at),)
 
 
-class Puller(Pulling, Blocking):
+class Puller(Pulling, BlockingReceiving):
     """Receives objects from its pushers; iterating gives one after the other until the puller is closed."""
 
     def recv(self, *, timeout: float | None = None) -> Any:
         """The next object. Raises Timeout after so many seconds, and Closed."""
-        return (self._take() or self._until(self._take, RECEIVE, A_MESSAGE, timeout))[0]
+        return self._next(A_MESSAGE, timeout)[0]
 
     def __iter__(self) -> Iterator[Any]:
         try:

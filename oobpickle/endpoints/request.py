@@ -15,6 +15,7 @@ from typing import Any
 
 from oobpickle import wire
 from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.incoming import BlockingReceiving
 from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
@@ -123,7 +124,7 @@ class Request(Asked):
         self._server._deliver(self._answer(describe(error), flags=wire.FAILED), self._route)  # noqa: SLF001
 
 
-class Server(Serving, Blocking):
+class Server(Serving, BlockingReceiving):
     """Answers requests: `serve` them by a function, or `recv` and `reply` them one by one, or several together."""
 
     _request_type = Request
@@ -134,7 +135,7 @@ class Server(Serving, Blocking):
 
         Raises Timeout after so many seconds, and Closed.
         """
-        request: Request = self._take() or self._until(self._take, RECEIVE, A_REQUEST, timeout)
+        request: Request = self._next(A_REQUEST, timeout)
         return request
 
     def __iter__(self) -> Iterator[Request]:

@@ -199,6 +199,9 @@ class Subscribing(Receiving):
             except Exception as error:  # noqa: BLE001 - as in Receiving._take
                 self._in.reject(error)
 
+    def _take_if_here(self) -> Any:
+        return super()._take_if_here() if self._store is None else self._take()
+
     def _gather(self, store: Latest[Arrival]) -> None:
         """Move what has come to the store; if there may be more, the thread goes on. Called with the lock held."""
         for _ in range(GATHERED):

@@ -38,11 +38,14 @@ def encode_prefix(prefix: str) -> bytes:
 
 def split_topic(head: memoryview) -> tuple[bytes, memoryview]:
     """Take a received first frame apart into the topic's bytes (without END) and the head. Raises DecodeError."""
-    start = head[: limits.TOPIC_MAX + 1].tobytes()
+    start = head[:_LONGEST].tobytes()
     end = start.find(END)
     if end < 0:
         raise DecodeError("no topic before the head")
     return start[:end], head[end + 1 :]
+
+
+_LONGEST = limits.TOPIC_MAX + len(END)
 
 
 class Subscriptions:

@@ -26,6 +26,7 @@ LAYERS = {
     "oobpickle.aio": 8,
     "oobpickle.shared": 7,
     "oobpickle.inspection": 7,
+    "oobpickle.inspection.sources": 8,
     "oobpickle.explain": 8,
     "oobpickle": 9,
     "oobpickle.bench": 10,

@@ -19,6 +19,7 @@ class Publisher(Publishing, Awaiting):
         frames = self._encode(topic, obj, snapshot)
         if frames is None:
             return DONE
+
         def put() -> Tracker | None:
             tracker = self._put(frames)
             return DONE if tracker is None and self._drop() else tracker

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 import zmq
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from oobpickle import wire
+from oobpickle.cli.curve import Clients, Key, ServerKey, curve_of
 from oobpickle.errors import DecodeError, Timeout
 from oobpickle.inspection.contents import codec_name
 from oobpickle.inspection.ledger import amount, printable
@@ -42,6 +43,9 @@ def inspect(
     timeout: Annotated[
         float | None, typer.Option(min=0, help="Seconds to wait for a message; without it, for ever.")
     ] = None,
+    key: Key = None,
+    server_key: ServerKey = None,
+    clients: Clients = None,
 ) -> None:
     """Take one message apart and show what it consists of; nothing of it is loaded.
 
@@ -62,11 +66,15 @@ def inspect(
     Exit status: 0 it makes sense, 1 it does not, or could not be read, 2 wrong arguments, 130 interrupted.
     """
     console = Console(highlight=False)
+    curve = curve_of(key, server_key=server_key, clients=clients)
     try:
-        title, frames = (
-            _from_address(source, pattern, topic, bind, timeout) if "://" in source else _in_file(source, message)
-        )
-    except (DecodeError, Timeout, zmq.ZMQError) as error:
+        if "://" in source:
+            title = f"the next message at {source}"
+            kind: Literal["sub", "pull"] = "sub" if pattern is Pattern.sub else "pull"
+            frames = from_address(source, pattern=kind, topics=(topic,), bind=bind, timeout=timeout, curve=curve)
+        else:
+            title, frames = _in_file(source, message)
+    except (DecodeError, Timeout, ValueError, zmq.ZMQError) as error:
         Console(stderr=True, highlight=False).print(Text(f"oobpickle: {printable(str(error))}"), soft_wrap=True)
         raise typer.Exit(1) from error
     found = inspect_message(frames)
@@ -99,15 +107,6 @@ def _print(console: Console, text: Text) -> None:
     if console.is_terminal:
         text.truncate(console.width, overflow="ellipsis")
     console.print(text, soft_wrap=True)
-
-
-def _from_address(
-    address: str, pattern: Pattern, topic: str, bind: bool, timeout: float | None
-) -> tuple[str, list[memoryview]]:
-    kind = "sub" if pattern is Pattern.sub else "pull"
-    return f"the next message at {address}", from_address(
-        address, pattern="sub" if kind == "sub" else "pull", topics=(topic,), bind=bind, timeout=timeout
-    )
 
 
 def _in_file(path: str, number: int) -> tuple[str, list[memoryview]]:

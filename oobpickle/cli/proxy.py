@@ -5,9 +5,9 @@ from typing import Annotated, cast
 import typer
 import zmq
 
+from oobpickle.cli.curve import Clients, Key, curve_of
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK
 from oobpickle.endpoints.forwarding import Forwarder, Pattern
-from oobpickle.endpoints.security import Curve
 
 _SIDES = {"pubsub": ("publishers", "subscribers"), "pipeline": ("pushers", "pullers")}
 
@@ -16,10 +16,8 @@ def proxy(
     senders: Annotated[str, typer.Argument(metavar="SENDERS", help="Bound for publishers (or pushers).")],
     receivers: Annotated[str, typer.Argument(metavar="RECEIVERS", help="Bound for subscribers (or pullers).")],
     pattern: Annotated[str, typer.Option(metavar="PATTERN", help="pubsub or pipeline.")] = "pubsub",
-    key: Annotated[str, typer.Option(metavar="FILE", help="CURVE: the proxy's own key, NAME.key_secret.")] = "",
-    clients: Annotated[
-        str, typer.Option(metavar="FOLDER", help="CURVE: the public keys, *.key, of those who may connect.")
-    ] = "",
+    key: Key = None,
+    clients: Clients = None,
     high_water_mark: Annotated[int, typer.Option(min=0, help="Messages in a queue; 0: no bound.")] = HIGH_WATER_MARK,
 ) -> None:
     """Forward messages between two addresses, without looking into them.
@@ -39,17 +37,12 @@ def proxy(
     """
     if pattern not in _SIDES:
         raise typer.BadParameter(f"{pattern!r} is none of {', '.join(_SIDES)}", param_hint="--pattern")
-    if bool(key) != bool(clients):
-        raise typer.BadParameter("--key and --clients go together")
-    try:
-        curve = Curve(key, clients=clients) if key else None
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--key, --clients") from error
+    curve = curve_of(key, clients=clients)
     try:
         forwarder = Forwarder(
             senders, receivers, pattern=cast("Pattern", pattern), curve=curve, high_water_mark=high_water_mark
         )
-    except zmq.ZMQError as error:
+    except (zmq.ZMQError, ValueError) as error:
         typer.echo(f"oobpickle: {error}", err=True)
         raise typer.Exit(1) from error
     try:

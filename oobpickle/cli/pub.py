@@ -11,6 +11,7 @@ import zmq
 from rich.console import Console
 from rich.text import Text
 
+from oobpickle.cli.curve import Clients, Key, ServerKey, curve_of
 from oobpickle.codec import AnyCodec
 from oobpickle.codec.data_codec import DataCodec
 from oobpickle.demo import files
@@ -45,6 +46,9 @@ def pub(
     timeout: Annotated[
         float | None, typer.Option(min=0, help="Seconds to wait for a subscriber; without it, for ever.")
     ] = None,
+    key: Key = None,
+    server_key: ServerKey = None,
+    clients: Clients = None,
 ) -> None:
     """Send files to the subscribers of a topic, as soon as there is one.
 
@@ -60,9 +64,12 @@ def pub(
 
     - `oobpickle pub tcp://127.0.0.1:5555 replay recording/*.oob`
 
+    - `oobpickle pub tcp://*:5555 camera/left frame.npy --key server.key_secret --clients keys`
+
     Exit status: 0 all was sent, 1 it was not, 2 wrong arguments, 130 interrupted.
     """
     chosen: AnyCodec = DataCodec() if codec is CodecName.data else "pickle"
+    curve = curve_of(key, server_key=server_key, clients=clients)
     sent = nbytes = 0
     errors = Console(stderr=True, highlight=False)
     try:
@@ -72,6 +79,7 @@ def pub(
             bind=None if connect else address,
             connect=address if connect else None,
             codec=chosen,
+            curve=curve,
             insecure=insecure,
             lossless=True,
         ) as publisher:

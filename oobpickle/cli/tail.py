@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from oobpickle.cli.curve import Clients, Key, ServerKey, curve_of
 from oobpickle.endpoints.subscribing import Message
 from oobpickle.errors import Timeout
 from oobpickle.inspection.contents import codec_name
@@ -43,6 +44,9 @@ def tail(
     timeout: Annotated[
         float | None, typer.Option(min=0, help="Give up when nothing has come for so many seconds.")
     ] = None,
+    key: Key = None,
+    server_key: ServerKey = None,
+    clients: Clients = None,
 ) -> None:
     """Show what passes on a pub/sub stream, live: topic, shape, dtype, rate, GB/s, latency, missed.
 
@@ -59,6 +63,8 @@ def tail(
     - `oobpickle tail tcp://127.0.0.1:5555 --json | jq .latency`
 
     - `oobpickle tail tcp://127.0.0.1:5555 --save recording --count 100`
+
+    - `oobpickle tail tcp://127.0.0.1:5555 --key me.key_secret --server-key server.key`
 
     What the columns say:
 
@@ -78,10 +84,10 @@ def tail(
         except OSError as error:
             raise typer.BadParameter(f"{directory}: {error.strerror}", param_hint="--save") from error
     wanted = 1 if once and count is None else count
+    curve = curve_of(key, server_key=server_key, clients=clients)
+    where = {"bind" if bind else "connect": address}
     try:
-        with Listener(
-            bind=address if bind else None, connect=None if bind else address, topics=topics or [""]
-        ) as listener:
+        with Listener(**where, topics=topics or [""], curve=curve) as listener:
             messages = _messages(listener, wanted, timeout, directory)
             if as_json or once:
                 _each(messages, as_json)
@@ -213,6 +219,7 @@ def _shown(rows: list[Row], listener: Listener, console: Console) -> Table:
     notes += ["waiting for messages"] if not rows else []
     notes += [f"{stats.malformed:,} messages could not be read"] if stats.malformed else []
     notes += ["not connected"] if not stats.connected else []
+    notes += [f"{stats.handshakes_failed:,} handshakes failed"] if stats.handshakes_failed else []
     table.caption = ", ".join(notes) or None
     table.caption_justify = "left"
     return table

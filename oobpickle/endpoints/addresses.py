@@ -20,16 +20,23 @@ from pathlib import Path
 import zmq
 
 _IPC = "ipc://"
+_PORT_MAX = 65_535
 
 
 def as_addresses(addresses: str | Iterable[str] | None) -> list[str]:
-    """What a user gave as bind= or connect=, as a list. Raises TypeError for what is no text."""
+    """What a user gave as bind= or connect=, as a list. Raises TypeError for what is no text, ValueError for no port.
+
+    libzmq takes a port modulo 65536 without a word.
+    """
     if addresses is None:
         return []
     listed = [addresses] if isinstance(addresses, str) else list(addresses)
     for address in listed:
         if not isinstance(address, str):
             raise TypeError(f"an address is a string, not {address!r}")
+        port = address.rpartition(":")[2]
+        if address.startswith("tcp://") and port.isdecimal() and int(port) > _PORT_MAX:
+            raise ValueError(f"there is no port {port}: {address}")
     return listed
 
 

@@ -38,7 +38,7 @@ class Forwarder:
         max_frame: int = limits.FRAME_BYTES_MAX,
         context: "zmq.Context[Any] | None" = None,
     ) -> None:
-        """Bind both sides. Raises zmq.ZMQError for addresses that cannot be bound.
+        """Bind both sides. Raises zmq.ZMQError and ValueError for addresses that cannot be bound.
 
         curve: a server's; then both sides let in only the clients that it knows.
         """

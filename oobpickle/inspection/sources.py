@@ -8,6 +8,8 @@ from typing import Literal
 import zmq
 
 from oobpickle import files
+from oobpickle.endpoints.addresses import as_addresses
+from oobpickle.endpoints.security import Curve
 from oobpickle.errors import DecodeError, Timeout
 from oobpickle.files import iter_frames
 from oobpickle.inspection.opcodes import opcodes
@@ -61,20 +63,25 @@ def from_address(
     topics: tuple[str, ...] = ("",),
     bind: bool = False,
     timeout: float | None = None,
+    curve: Curve | None = None,
 ) -> list[memoryview]:
     """The frames of the next message at an address.
 
     pattern: "sub" listens as one more subscriber of these topics; "pull" takes a message away from those that it was meant
     for. bind: bind there instead of connecting. timeout: seconds, None for ever.
-    Raises Timeout, and zmq.ZMQError for an address that cannot be used.
+    Raises Timeout, and zmq.ZMQError or ValueError for an address that cannot be used.
     """
+    (address,) = as_addresses(address)
     context = zmq.Context()
+    admission = None
     try:
         socket = context.socket(zmq.SUB if pattern == "sub" else zmq.PULL)
         socket.linger = 0
         if pattern == "sub":
             for topic in topics:
                 socket.subscribe(topic)
+        if curve is not None:
+            admission = curve.apply(socket)
         if bind:
             socket.bind(address)
         else:
@@ -83,4 +90,6 @@ def from_address(
             raise Timeout(f"a message at {address}", timeout or 0.0)
         return recv_frames(socket)
     finally:
+        if admission is not None:
+            admission.close()
         context.destroy(linger=0)

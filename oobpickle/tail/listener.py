@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from oobpickle import wire
 from oobpickle.endpoints.pubsub import Subscriber
+from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.subscribing import Arrival
 
 
@@ -36,9 +37,16 @@ class _AsItCame:
 class Listener(Subscriber):
     """A `Subscriber` whose objects are `Undecoded`."""
 
-    def __init__(self, *, connect: str | None = None, bind: str | None = None, topics: Iterable[str] = ("",)) -> None:
+    def __init__(
+        self,
+        *,
+        connect: str | None = None,
+        bind: str | None = None,
+        topics: Iterable[str] = ("",),
+        curve: Curve | None = None,
+    ) -> None:
         # insecure: the warning is about decoding, and nothing is decoded.
-        super().__init__(connect=connect, bind=bind, topics=topics, codec=_AsItCame(), insecure=True)
+        super().__init__(connect=connect, bind=bind, topics=topics, codec=_AsItCame(), curve=curve, insecure=True)
 
     def _decode(self, arrival: Arrival) -> tuple[Arrival, Any]:
         arrival, undecoded = super()._decode(arrival)

@@ -123,6 +123,7 @@ def test_only_known_clients(proxy, tmp_path):
     ("arguments", "status"),
     [
         (["tcp://127.0.0.1:*", "nonsense://x"], 1),
+        (["tcp://127.0.0.1:*", "tcp://127.0.0.1:65536"], 1),
         (["tcp://127.0.0.1:*"], 2),
         (["--pattern", "other", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"], 2),
         (["--key", "x", "tcp://127.0.0.1:*", "tcp://127.0.0.1:*"], 2),

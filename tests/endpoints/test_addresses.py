@@ -36,6 +36,13 @@ def test_one_or_several():
         as_addresses([b"a"])
 
 
+def test_a_port_that_does_not_exist():
+    """libzmq would bind another one: this number modulo 65536."""
+    assert as_addresses(["tcp://[::1]:65535", "tcp://*:*"]) == ["tcp://[::1]:65535", "tcp://*:*"]
+    with pytest.raises(ValueError, match="no port 65536"):
+        Pusher(bind="tcp://127.0.0.1:65536")
+
+
 @pytest.mark.parametrize("address", ["inproc://x", "ipc://*"])
 def test_private_by_nature(address):
     assert is_private(address)

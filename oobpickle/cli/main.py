@@ -1,14 +1,21 @@
 """Where the ``oobpickle`` command starts. Imports nothing that the ``cli`` extra brings before it can say that it is missing."""
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
+def _leave(number: int, _: object) -> NoReturn:
+    """End as after Ctrl-C: what was sent is delivered, and no socket's file or folder stays."""
+    sys.exit(128 + number)
+
+
 def run() -> NoReturn:
     """Run the command line of this process, and exit with its status."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         try:
             from oobpickle.cli.app import app  # noqa: PLC0415 - needs the extra

@@ -5,8 +5,10 @@ nobody else may enter. Everything else others can reach: tcp on 127.0.0.1 too, f
 Rule 2: a path is judged after its links are followed, and by any directory on the way: one closed door is enough.
 Rule 3: libzmq unlinks what it finds at an ipc path and binds; so before that we look whether somebody answers there. The
 directory is locked for the moment between look and bind, so that two of us do not both find it free.
+Rule 4: libzmq leaves the file of a bound ipc path behind. We remove it, if it is still the one that we made.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -94,16 +96,49 @@ def unclaimed(address: str) -> Iterator[None]:
     if not address.startswith(_IPC) or path == "*" or path.startswith("@"):
         yield
         return
+    with _locked_folder_of(path) as folder:
+        # (without a folder libzmq will say what is wrong with it)
+        if folder is not None and _answers(path):
+            raise zmq.ZMQError(errno.EADDRINUSE, f"somebody serves this path already (addr={address!r})")
+        yield
+
+
+class SocketFile:
+    """The file of an address that was just bound."""
+
+    def __init__(self, address: str) -> None:
+        """address: any; of all but ipc there is no file."""
+        path = address[len(_IPC) :] if address.startswith(_IPC) else "@"
+        self._path = "" if path.startswith("@") else os.path.abspath(path)
+        self._identity = _identity(self._path)
+
+    def remove(self) -> None:
+        """Remove it, once nobody listens there, unless somebody else has bound the path meanwhile."""
+        if self._identity is not None:
+            with _locked_folder_of(self._path), contextlib.suppress(OSError):
+                if _identity(self._path) == self._identity:
+                    os.unlink(self._path)
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns  # a number may be given again; not with the same time
+
+
+@contextmanager
+def _locked_folder_of(path: str) -> Iterator[int | None]:
+    """Within this no other of us binds a path there. None when there is no such folder."""
     try:
         folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        yield  # libzmq will say what is wrong with it
+        yield None
         return
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        if _answers(path):
-            raise zmq.ZMQError(errno.EADDRINUSE, f"somebody serves this path already (addr={address!r})")
-        yield
+        yield folder
     finally:
         os.close(folder)
 

@@ -27,7 +27,7 @@ import zmq
 
 from oobpickle import wire
 from oobpickle.codec import AnyCodec, codec_of
-from oobpickle.endpoints.addresses import as_addresses, is_private, unclaimed
+from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, unclaimed
 from oobpickle.endpoints.lane import LaneChoice, References, checked
 from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
 from oobpickle.endpoints.security import Curve
@@ -126,6 +126,7 @@ class Endpoint:
         self._lost = 0
         self._admission = None
         self._addresses: list[str] = []
+        self._files: list[SocketFile] = []
         self._connects = len(connects)
         self._inproc = [address for address in binds if address.startswith("inproc:")]
         self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
@@ -141,6 +142,7 @@ class Endpoint:
             for address in binds:
                 with unclaimed(address):
                     self._socket.bind(address)
+                    self._files.append(SocketFile(address))
                 self._addresses.append(self._socket.get(zmq.LAST_ENDPOINT).decode())
             for address in connects:
                 self._socket.connect(address)
@@ -344,6 +346,8 @@ class Endpoint:
         self._free()
 
     def _free(self) -> None:
+        for file in self._files:
+            file.remove()
         self._outbox.close()
         self._inbox.close()
         self._monitor.close()

@@ -15,13 +15,16 @@ from typing import Any, Literal
 import zmq
 
 from oobpickle import limits
-from oobpickle.endpoints.addresses import as_addresses, unclaimed
+from oobpickle.endpoints.addresses import SocketFile, as_addresses, unclaimed
 from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, KEEPALIVE, receiving
 from oobpickle.endpoints.security import Curve
 
 Pattern = Literal["pubsub", "pipeline"]
 
 _KINDS: dict[Pattern, tuple[int, int]] = {"pubsub": (zmq.XSUB, zmq.XPUB), "pipeline": (zmq.PULL, zmq.PUSH)}
+
+
+_ENDING = 1.0  # seconds at the most until it has ended, if it was started at all
 
 
 class Forwarder:
@@ -42,10 +45,12 @@ class Forwarder:
 
         curve: a server's; then both sides let in only the clients that it knows.
         """
-        context = context or zmq.Context.instance()
+        self._owns_context = context is None
+        self._context: zmq.Context[Any] = context or zmq.Context()
         self._admissions = []
-        self._sockets = [context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
-        self._control = [context.socket(zmq.PAIR, socket_class=zmq.Socket) for _ in range(2)]
+        self._files: list[SocketFile] = []
+        self._sockets = [self._context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
+        self._control = [self._context.socket(zmq.PAIR, socket_class=zmq.Socket) for _ in range(2)]
         try:
             control = f"inproc://oobpickle.forwarder.{id(self)}"
             self._control[0].bind(control)
@@ -61,34 +66,42 @@ class Forwarder:
                 for address in as_addresses(addresses):
                     with unclaimed(address):
                         socket.bind(address)
+                        self._files.append(SocketFile(address))
             self.senders, self.receivers = (bytes(s.get(zmq.LAST_ENDPOINT)).decode() for s in self._sockets)
         except BaseException:
             self.close()
             raise
 
     def run(self) -> None:
-        """Forward until the context is terminated, or KeyboardInterrupt. Once only.
+        """Forward until the context is terminated, or KeyboardInterrupt or SystemExit is raised. Once only.
 
         In a thread of its own: one that is forwarding would not notice a signal, and sleep on.
         """
         near, far = self._control
-        forwarding = threading.Thread(target=self._forward, args=(far,))
-        forwarding.start()
+        ended = threading.Event()  # a thread whose join was interrupted counts as ended for Python 3.11
         try:
-            forwarding.join()
-        except KeyboardInterrupt:
+            threading.Thread(target=self._forward, args=(far, ended)).start()
+            ended.wait()
+        except (KeyboardInterrupt, SystemExit):
             near.send(b"TERMINATE")
-            forwarding.join()
+            ended.wait(_ENDING)
             raise
 
-    def _forward(self, control: "zmq.Socket[Any]") -> None:
-        with contextlib.suppress(zmq.ContextTerminated):
-            senders, receivers = self._sockets
-            zmq.proxy_steerable(senders, receivers, control=control)
+    def _forward(self, control: "zmq.Socket[Any]", ended: threading.Event) -> None:
+        try:
+            with contextlib.suppress(zmq.ContextTerminated):
+                senders, receivers = self._sockets
+                zmq.proxy_steerable(senders, receivers, control=control)
+        finally:
+            ended.set()
 
     def close(self) -> None:
-        """Stop serving the addresses; what is in the queues is lost."""
+        """Stop serving the addresses; what is in the queues is lost. Without a context of the user's they are free then."""
         for socket in (*self._sockets, *self._control):
             socket.close(0)
         for admission in self._admissions:
             admission.close()
+        if self._owns_context:
+            self._context.term()
+        for file in self._files:
+            file.remove()

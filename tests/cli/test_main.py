@@ -1,5 +1,6 @@
 """Where the command starts: a missing extra, what it writes to is full or gone, both names of the command."""
 
+import signal
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 
 import oobpickle
 from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_code
+from tests.until import until
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
@@ -55,3 +57,32 @@ def test_no_output_at_all():
     line = " ".join([*OOBPICKLE, "--version", ">&-"])
     done = subprocess.run(["sh", "-c", line], env=ENVIRONMENT, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended without being asked")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["proxy", "ipc://in", "ipc://out"],
+        ["pub", "ipc://out", "topic", "given"],
+        ["tail", "ipc://out", "--bind"],
+        ["bench", "--size", "1MB", "--rounds", "1000", "--transport", "ipc", "--peer", "oobpickle"],
+        ["demo", "--seconds", "15"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_one_that_is_asked_to_end_leaves_no_file(arguments, tmp_path):
+    (tmp_path / "given").write_text("x")
+    environment = ENVIRONMENT | {"TMPDIR": str(tmp_path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([*OOBPICKLE, *arguments], cwd=tmp_path, env=environment, **pipes) as process:
+        try:
+            until(lambda: len(list(tmp_path.iterdir())) > 1, 60)
+            said = process.stdout.readline() if "ipc://out" in arguments else ""  # that it is about to wait
+            process.terminate()
+            said += process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["given"]

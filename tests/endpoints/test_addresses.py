@@ -201,3 +201,38 @@ def test_of_many_who_bind_at_once_one_wins(ipc):
 def test_other_addresses_are_left_to_libzmq(address):
     with unclaimed(address):
         pass
+
+
+@pytest.mark.parametrize("ending", ["closed", "collected", "not made"])
+def test_the_file_of_a_socket_goes_with_it(tmp_path, ending):
+    address = f"ipc://{tmp_path}/socket"
+    if ending == "not made":
+        with pytest.raises(zmq.ZMQError):
+            Puller(bind=[address, "nonsense://x"])
+    else:
+        puller = Puller(bind=address)
+        assert (tmp_path / "socket").is_socket()
+        if ending == "closed":
+            puller.close()
+        else:
+            with pytest.warns(ResourceWarning):
+                del puller
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_relative_path_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Puller(bind="ipc://socket"):
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
+
+
+def test_what_others_have_bound_meanwhile_stays(tmp_path):
+    path = tmp_path / "socket"
+    with Puller(bind=f"ipc://{path}"):
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            identity = path.stat()
+    assert path.stat() == identity

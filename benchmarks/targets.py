@@ -237,6 +237,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name has this")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.2, help="of one turn of one peer")
+    parser.add_argument("--longer", type=float, default=0, help="seconds more for a case whose rates spread")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     given = parser.parse_args()
     targets = {case: wanted for case, wanted in CASES if given.only in case.name}
@@ -244,7 +245,7 @@ def main() -> None:
         case = Case(of_object("benchmarks.targets:data_frame"), ONE_WAY, IPC, (SHARED, RECIPE))
         targets[case] = [Target(SHARED, RECIPE, 5, "≥ 5")]
     rows: list[Row] = []
-    for step in measure(list(targets), given.rounds, given.seconds, free_memory() // 2):
+    for step in measure(list(targets), given.rounds, given.seconds, free_memory() // 2, longer=given.longer):
         if step.finished:
             rows += measured(step.figures, targets[step.figures.case])
             print(f"measured: {step.figures.case.name}", flush=True)

@@ -14,6 +14,10 @@ from oobpickle.bench.pair import Failed, Pair
 from oobpickle.bench.peer import Peer, peer_named
 from oobpickle.bench.things import size_name
 
+RENEW = 5
+"""Rounds after which the processes of a case are started anew. Where a process's memory comes to lie makes it faster or slower
+for all of its life, by up to a third where malloc gives memory back; so a figure is to be made of several."""
+
 STEADY = 0.15
 """The spread of rates that is good enough: that of their ratios is then under a quarter as a rule."""
 
@@ -37,7 +41,7 @@ def measure(
     rounds: of each case. longer: so many seconds more, at the most, until the rates' spreads are no more than STEADY.
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
     that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
-    Processes are kept while a later case wants them; close the iterator to end them.
+    Processes are kept for `RENEW` rounds, and while a later case wants them; close the iterator to end them.
     """
     keys = [{name: key for name, key in _keys(case).items() if key} for case in cases]
     turns = sum(map(len, keys)) * rounds
@@ -56,7 +60,7 @@ def measure(
                     continue
                 key = keys[number][name]
                 if key not in pairs:
-                    pairs[key] = Pair(peer, key[1], key[2], key[3])
+                    pairs[key] = _started(key)
                 taking[name] = pairs[key]
                 figures.runs[name] = []
             turns -= (len(keys[number]) - len(taking)) * rounds
@@ -74,6 +78,10 @@ def measure(
                 elif part > 1 and now > until:
                     turns -= len(taking) * (rounds - part)
                     break
+                if part and part % RENEW == 0:
+                    for name, pair in taking.items():
+                        pair.close()
+                        pairs[keys[number][name]] = taking[name] = _started(keys[number][name])
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:
                         figures.runs[name].append(pair.take(Turn(case.thing, seconds)))
@@ -88,6 +96,10 @@ def measure(
             for key in pairs.keys() - later:
                 pairs.pop(key).close()
             yield Step(figures, finished=True, turn=turn, turns=turns)
+
+
+def _started(key: _Key) -> Pair:
+    return Pair(peer_named(key[0]), *key[1:])
 
 
 def _close(pairs: dict[_Key, Pair]) -> None:

@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+from oobpickle.bench import rounds
 from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, ROUND_TRIP, TCP
 from oobpickle.bench.rounds import measure
@@ -118,3 +119,15 @@ def test_rounds_are_added_until_the_figures_are_steady(longer, looks, wanted, mo
     steps = list(measure([case], 5, 0.001, 1 << 30, longer=longer))
     assert {name: len(runs) for name, runs in steps[-1].figures.runs.items()} == {"memcpy": wanted, "recipe": wanted}
     assert steps[-1].turn == steps[-1].turns == 2 * wanted
+
+
+def test_processes_are_started_anew_after_some_rounds(monkeypatch):
+    monkeypatch.setattr(rounds, "RENEW", 2)
+    case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy",))
+    lives = []
+    with closing(measure([case], 5, 0.001, 1 << 30)) as steps:
+        for step in steps:
+            lives.append(descendants())
+    assert len(step.figures.runs["memcpy"]) == 5
+    assert lives[0] == lives[1] != lives[2] == lives[3] != lives[4]
+    assert not descendants()

@@ -78,12 +78,7 @@ class Placing:
     def copy(self) -> None:
         """Copy into the blocks what is to be copied. Raises OSError when there is no memory for it."""
         for block, start, source in self.copies:
-            block.back()
-            target = block.memory[start : start + source.nbytes]
-            if source.nbytes < _RELEASES_GIL:
-                target[:] = source
-            else:
-                np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8))
+            copy_into(block, start, source)
 
     def let_go(self) -> None:
         """It is not sent after all. Under the mutex."""
@@ -114,9 +109,9 @@ class Placing:
         block = lane.arena.allocate(length) if len(self.blocks) < MOST_BLOCKS else None
         if block is None:
             return
+        self.helds.append(block)
         number = len(self.blocks)
         self.blocks.append(block.reference())
-        self.helds.append(block)
         start = 0
         for index, view in group:
             self.copies.append((block, start, view))
@@ -126,6 +121,16 @@ class Placing:
     def _add(self, index: int, number: int, view: memoryview, start: int) -> None:
         self.entries[index] = BUFFER.pack(number, READ_ONLY if view.readonly else 0, start)
         self.length += view.nbytes
+
+
+def copy_into(block: "Block", start: int, source: memoryview) -> None:
+    """Copy a buffer to `start` of a block that nobody has yet. Raises OSError when there is no memory for it."""
+    block.back()
+    target = block.memory[start : start + source.nbytes]
+    if source.nbytes < _RELEASES_GIL:
+        target[:] = source
+    else:
+        np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8))
 
 
 def _groups(buffers: Indexed) -> Iterator[tuple[Indexed, int]]:

@@ -1,5 +1,6 @@
 """Outbox and inbox together: what is placed is followed, and what is let go is free."""
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -14,7 +15,10 @@ from oobpickle.lanes import INLINE, open_inbox, open_outbox
 from oobpickle.lanes.shared import arena as arena_module
 from oobpickle.lanes.shared import acks, attach, inbox, memfd
 from oobpickle.lanes.shared import outbox as outbox_module
+from oobpickle.lanes.shared.acks import Board
+from oobpickle.lanes.shared.blocks import Block
 from oobpickle.lanes.shared.placing import EACH_FROM, REFER_FROM
+from oobpickle.lanes.shared.sends import Awaited
 from oobpickle.lanes.shared.written import Pagemap
 
 KB, MB = 1 << 10, 1 << 20
@@ -563,14 +567,13 @@ def test_no_memory_to_copy_into(one, lane, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["close", "peer_gone", "press"])
-def test_nothing_ends_a_send_while_it_is_copied(lane, reader, monkeypatch, what):
+@pytest.mark.parametrize("count", [1, 2])
+def test_nothing_ends_a_send_while_it_is_copied(lane, reader, monkeypatch, what, count):
     """Its block would be another's while it is still being written."""
-    from oobpickle.lanes.shared.placing import Placing
-
     outbox = open_outbox(shared=True, receivers="many" if what == "press" else "one")
-    real = Placing.copy
+    real = Block.back
 
-    def copy(self):
+    def back(self):
         if what == "close":
             outbox.close()
         elif what == "peer_gone":
@@ -578,15 +581,15 @@ def test_nothing_ends_a_send_while_it_is_copied(lane, reader, monkeypatch, what)
         else:
             for sends in list(lane.sending):
                 lane.guard.run(sends.press)
-        assert lane.arena.stats().blocks == 1
+        assert lane.arena.stats().blocks == count
         real(self)
 
-    monkeypatch.setattr(Placing, "copy", copy)
-    arrays = buffers(MB)
+    monkeypatch.setattr(Block, "back", back)
+    arrays = buffers(*[MB] * count)
     placed = outbox.place(views(arrays))
-    assert bool(placed.shared) is (what != "close")
+    assert len(placed.shared) == (0 if what == "close" else count)
     if placed.shared:
-        assert np.array_equal(follow(reader, placed, arrays)[0], arrays[0])
+        assert all(map(np.array_equal, follow(reader, placed, arrays), arrays))
     outbox.close()
     assert lane.arena.stats().blocks == 0
 
@@ -621,16 +624,38 @@ def test_what_the_dead_left_is_let_go(lane, reader):
     assert ours() == []
 
 
-def test_a_copy_that_fails_leaves_nothing(one, lane, monkeypatch):
-    from oobpickle.lanes.shared.placing import Placing
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "name", "error"),
+    [
+        (Block, "back", KeyboardInterrupt),
+        (Block, "back", OSError),
+        (Block, "reference", KeyboardInterrupt),
+        (Awaited, "add", KeyboardInterrupt),
+        (Board, "take", KeyboardInterrupt),
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_copy_that_fails_leaves_nothing(one, lane, monkeypatch, count, kind, name, error, when):
+    real = getattr(kind, name)
 
-    def fail(self):
-        raise KeyboardInterrupt
+    def fail(*args):
+        if when == "after":
+            real(*args)
+        raise error
 
-    monkeypatch.setattr(Placing, "copy", fail)
-    with pytest.raises(KeyboardInterrupt):
-        one.place(views(buffers(MB)))
-    assert (one.in_flight, lane.arena.stats().blocks) == (0, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, name, fail)
+        if error is OSError:
+            assert one.place(views(buffers(*[MB] * count))) is INLINE
+        else:
+            with pytest.raises(error):
+                one.place(views(buffers(*[MB] * count)))
+    assert lane.arena.stats().blocks == 0
+    one.close()
+    for _ in range(2):  # and its slot is nobody's but the next one's
+        with contextlib.closing(open_outbox(shared=True, receivers="one")) as other:
+            assert len(other.place(views(buffers(MB))).shared) == lane.arena.stats().blocks == 1
 
 
 def test_a_kernel_that_cannot_tell_of_pages(one, reader, lane, monkeypatch):

@@ -187,7 +187,7 @@ def _cases(
         return plan.quick(peers)
     return plan.full(
         peers,
-        [_parsed(size, "--size") for size in sizes or ()],
+        [_parsed(size, "--size", least=8) for size in sizes or ()],
         patterns or (plan.PATTERNS[:1] if sizes else plan.PATTERNS),
         transports or plan.TRANSPORTS,
         chosen=bool(chosen),
@@ -209,11 +209,14 @@ def _things(objects: list[str] | None, files: list[str] | None) -> list[Thing]:
     return things
 
 
-def _parsed(text: str, hint: str) -> int:
+def _parsed(text: str, hint: str, least: int = 1) -> int:
     try:
-        return size_of(text)
+        nbytes = size_of(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=hint) from error
+    if nbytes < least:
+        raise typer.BadParameter(f"{text!r}: the least is {least} bytes, one float64", param_hint=hint)
+    return nbytes
 
 
 def _run(console: Console, measuring: Generator[Step]) -> list[Figures]:

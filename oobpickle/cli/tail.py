@@ -139,6 +139,7 @@ def _latency(message: Message) -> float | None:
 
 
 def _as_data(message: Message) -> dict[str, object]:
+    content = content_of(message.obj.stream)
     return {
         "topic": message.topic,
         "sequence": message.sequence,
@@ -147,9 +148,10 @@ def _as_data(message: Message) -> dict[str, object]:
         "missed": message.missed,
         "nbytes": message.nbytes,
         "codec": codec_name(message.obj.codec),
+        "what": content.what,
         "items": [
             {"path": item.path, "type": item.type, "description": item.description, "nbytes": item.nbytes}
-            for item in content_of(message.obj.stream).items
+            for item in content.items
         ],
     }
 

@@ -124,6 +124,7 @@ def test_list():
     ("arguments", "said"),
     [
         (("--size", "much"), "is no size"),
+        (("--size", "7"), "the least is 8 bytes"),
         (("--peer", "nobody"), "there is no peer"),
         (("--peer", "no_such_module:x"), "there is no peer"),
         (("--pattern", "sideways"), "is none of"),

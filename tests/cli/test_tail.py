@@ -64,6 +64,7 @@ def test_json(publisher):
         assert (message["topic"], message["missed"], message["codec"]) == ("camera", 0, "data")
         assert 0 <= message["latency"] < 60
         assert message["nbytes"] > IMAGE.nbytes
+        assert message["what"] == "uint8 (480, 640, 3)"
         (item,) = message["items"]
         assert item == {
             "path": "obj['image']",

@@ -100,6 +100,9 @@ def pub(
     Console(highlight=False).print(f"{sent:,} message{'' if sent == 1 else 's'}, {amount(nbytes)}")
     if stats.dropped:
         _say(errors, f"oobpickle: {stats.dropped:,} of them did not leave in time")
+    if stats.unwanted:
+        _say(errors, f"oobpickle: {stats.unwanted:,} of them had no subscriber any more")
+    if stats.dropped or stats.unwanted:
         raise typer.Exit(1)
 
 

@@ -1,5 +1,6 @@
 """``oobpickle pub`` as a user meets it."""
 
+import re
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -63,6 +64,14 @@ def test_repeated(files):
         out, _ = child.communicate(timeout=60)
     assert child.returncode == 0
     assert out.startswith("7 messages")
+
+
+def test_a_subscriber_that_leaves_is_told_of(files):
+    with publishing(files / "d.bin", "--repeat", 20, "--interval", 0.05) as (child, address):
+        received(address, 1)
+        out, errors = child.communicate(timeout=60)
+    assert (child.returncode, out.startswith("20 messages")) == (1, True)
+    assert re.search(r"1?\d of them had no subscriber any more", errors)
 
 
 def test_by_pickle(files):

@@ -29,7 +29,7 @@ _FEWER = {
 class Figure(NamedTuple):
     """A median of several rounds, and its relative spread.
 
-    spread: two measurements differ by less than this part of their value, nine times of ten.
+    spread: two measurements differ by less than this part of their value, nine times of ten (measured: `benchmarks/repeat.py`).
     """
 
     value: float

@@ -79,9 +79,10 @@ def measure(
                     turns -= len(taking) * (rounds - part)
                     break
                 if part and part % RENEW == 0:
-                    for name, pair in taking.items():
-                        pair.close()
-                        pairs[keys[number][name]] = taking[name] = _started(keys[number][name])
+                    for name in taking:
+                        key = keys[number][name]
+                        pairs.pop(key).close()
+                        pairs[key] = taking[name] = _started(key)
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:
                         figures.runs[name].append(pair.take(Turn(case.thing, seconds)))

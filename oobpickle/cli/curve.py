@@ -24,7 +24,7 @@ def curve_of(key: str | None, *, server_key: str | None = None, clients: str | N
     if key is None and server_key is None and clients is None:
         return None
     if key is None or (server_key is None) == (clients is None):
-        raise typer.BadParameter("--key goes together with --server-key or with --clients, one of them")
+        raise typer.BadParameter("--key goes together with --clients, where others join us, or else with --server-key")
     try:
         return Curve(key, server=server_key, clients=clients)
     except (OSError, ValueError) as error:

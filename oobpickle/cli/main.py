@@ -9,7 +9,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def _leave(number: int, _: object) -> NoReturn:
-    """End as after Ctrl-C: what was sent is delivered, and no socket's file or folder stays."""
+    """End as after Ctrl-C: with a second for what was sent to be delivered, and no socket's file or folder left."""
     sys.exit(128 + number)
 
 

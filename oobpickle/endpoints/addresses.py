@@ -92,32 +92,41 @@ def _closed_to_others(status: os.stat_result) -> bool:
 @contextmanager
 def unclaimed(address: str) -> Iterator[None]:
     """Within this, bind. Raises zmq.ZMQError (EADDRINUSE) when somebody serves this ipc path already."""
-    path = address[len(_IPC) :]
-    if not address.startswith(_IPC) or path == "*" or path.startswith("@"):
+    path = _path_of(address)
+    if path is None:
         yield
         return
-    with _locked_folder_of(path) as folder:
+    with _folder_of(path, wait=True) as is_ours:
         # (without a folder libzmq will say what is wrong with it)
-        if folder is not None and _answers(path):
+        if is_ours and _answers(path):
             raise zmq.ZMQError(errno.EADDRINUSE, f"somebody serves this path already (addr={address!r})")
         yield
 
 
 class SocketFile:
-    """The file of an address that was just bound."""
+    """The file of an address that this process has just bound, if it has one."""
 
     def __init__(self, address: str) -> None:
-        """address: any; of all but ipc there is no file."""
-        path = address[len(_IPC) :] if address.startswith(_IPC) else "@"
-        self._path = "" if path.startswith("@") else os.path.abspath(path)
+        path = _path_of(address)
+        self._path = "" if path is None else os.path.abspath(path)
         self._identity = _identity(self._path)
+        self._process = os.getpid()
 
     def remove(self) -> None:
-        """Remove it, once nobody listens there, unless somebody else has bound the path meanwhile."""
-        if self._identity is not None:
-            with _locked_folder_of(self._path), contextlib.suppress(OSError):
-                if _identity(self._path) == self._identity:
-                    os.unlink(self._path)
+        """Remove it, once nobody listens there. Never waits, and raises nothing: it stays where that cannot be done now,
+        in a child after a fork, and when somebody else has bound the path meanwhile.
+        """
+        if self._identity is None or self._process != os.getpid():
+            return
+        with contextlib.suppress(OSError), _folder_of(self._path, wait=False) as is_ours:
+            if is_ours and _identity(self._path) == self._identity:
+                os.unlink(self._path)
+
+
+def _path_of(address: str) -> str | None:
+    """The path of an ipc address that is a file of the caller's choice."""
+    path = address[len(_IPC) :]
+    return path if address.startswith(_IPC) and path != "*" and not path.startswith("@") else None
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:
@@ -125,20 +134,22 @@ def _identity(path: str) -> tuple[int, int, int] | None:
         status = os.lstat(path)
     except OSError:
         return None
+    if not stat.S_ISSOCK(status.st_mode):
+        return None
     return status.st_dev, status.st_ino, status.st_mtime_ns  # a number may be given again; not with the same time
 
 
 @contextmanager
-def _locked_folder_of(path: str) -> Iterator[int | None]:
-    """Within this no other of us binds a path there. None when there is no such folder."""
+def _folder_of(path: str, *, wait: bool) -> Iterator[bool]:
+    """Within this no other of us binds a path there; False: there is no such folder. Raises OSError where it is locked, unless it is to wait."""
     try:
         folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        yield None
+        yield False
         return
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield folder
+        fcntl.flock(folder, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
     finally:
         os.close(folder)
 

@@ -92,6 +92,7 @@ class Endpoint:
     _why_closed = "this endpoint is closed"
     _lacks_context = False
     _slept = False  # the last call had to wait
+    _own_waiters = 0  # that always wait: threads of ours
     _received_large = False  # the last message had frames of its own: see spinning.py
 
     def __init__(
@@ -346,13 +347,13 @@ class Endpoint:
         self._free()
 
     def _free(self) -> None:
-        for file in self._files:
-            file.remove()
         self._outbox.close()
         self._inbox.close()
         self._monitor.close()
         if self._admission is not None:
             self._admission.close()
+        for file in self._files:
+            file.remove()
 
     def _unsent(self) -> int:
         """The most messages that may still be held by the socket. Over inproc the peer has them at once."""

@@ -24,7 +24,7 @@ Pattern = Literal["pubsub", "pipeline"]
 _KINDS: dict[Pattern, tuple[int, int]] = {"pubsub": (zmq.XSUB, zmq.XPUB), "pipeline": (zmq.PULL, zmq.PUSH)}
 
 
-_ENDING = 1.0  # seconds at the most until it has ended, if it was started at all
+_ENDING = 1.0  # seconds in which the forwarding thread ends; longer, and an interrupt came before it had begun
 
 
 class Forwarder:
@@ -45,12 +45,13 @@ class Forwarder:
 
         curve: a server's; then both sides let in only the clients that it knows.
         """
-        self._owns_context = context is None
-        self._context: zmq.Context[Any] = context or zmq.Context()
+        context = context or zmq.Context.instance()
         self._admissions = []
         self._files: list[SocketFile] = []
-        self._sockets = [self._context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
-        self._control = [self._context.socket(zmq.PAIR, socket_class=zmq.Socket) for _ in range(2)]
+        self._ended = threading.Event()  # (a thread whose join was interrupted counts as ended for Python 3.11)
+        self._ended.set()
+        self._sockets = [context.socket(kind, socket_class=zmq.Socket) for kind in _KINDS[pattern]]
+        self._control = [context.socket(zmq.PAIR, socket_class=zmq.Socket) for _ in range(2)]
         try:
             control = f"inproc://oobpickle.forwarder.{id(self)}"
             self._control[0].bind(control)
@@ -73,35 +74,30 @@ class Forwarder:
             raise
 
     def run(self) -> None:
-        """Forward until the context is terminated, or KeyboardInterrupt or SystemExit is raised. Once only.
-
-        In a thread of its own: one that is forwarding would not notice a signal, and sleep on.
+        """Forward until the context is terminated, or another thread calls `close`. Once only. After an exception such as
+        KeyboardInterrupt it goes on forwarding, until it is closed.
         """
-        near, far = self._control
-        ended = threading.Event()  # a thread whose join was interrupted counts as ended for Python 3.11
-        try:
-            threading.Thread(target=self._forward, args=(far, ended)).start()
-            ended.wait()
-        except (KeyboardInterrupt, SystemExit):
-            near.send(b"TERMINATE")
-            ended.wait(_ENDING)
-            raise
+        # In a thread of its own: one that is forwarding would not notice a signal, and sleep on.
+        self._ended.clear()
+        threading.Thread(target=self._forward, daemon=True).start()
+        self._ended.wait()
 
-    def _forward(self, control: "zmq.Socket[Any]", ended: threading.Event) -> None:
+    def _forward(self) -> None:
         try:
             with contextlib.suppress(zmq.ContextTerminated):
                 senders, receivers = self._sockets
-                zmq.proxy_steerable(senders, receivers, control=control)
+                zmq.proxy_steerable(senders, receivers, control=self._control[1])
         finally:
-            ended.set()
+            self._ended.set()
 
     def close(self) -> None:
-        """Stop serving the addresses; what is in the queues is lost. Without a context of the user's they are free then."""
+        """Stop forwarding and serving the addresses; what is in the queues is lost. Closing twice is fine."""
+        if not self._ended.is_set():
+            self._control[0].send(b"TERMINATE")
+            self._ended.wait(_ENDING)
         for socket in (*self._sockets, *self._control):
             socket.close(0)
         for admission in self._admissions:
             admission.close()
-        if self._owns_context:
-            self._context.term()
         for file in self._files:
             file.remove()

@@ -71,9 +71,9 @@ class Incoming:
             return None
         if not frame.more:
             return [_view(frame)]
-        allocator.teach()
         views = [_view(frame)]
         try:
+            allocator.teach()
             while frame.more:
                 frame = self._recv(_NOW, False)
                 if len(views) <= limits.FRAMES_MAX:
@@ -191,6 +191,8 @@ class BlockingReceiving(Receiving, Blocking):
         if not self._slept:
             taken = self._take()
             if taken is not None:
+                if len(self._waiters) > self._own_waiters:
+                    self._stir()
                 return taken
         # Who had to wait for the last message will as a rule have to wait for this one too.
         self._slept = False

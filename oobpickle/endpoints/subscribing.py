@@ -240,6 +240,7 @@ class Subscribing(Receiving):
         waiter = ThreadWaiter(self._descriptor, *self._monitor.descriptors, spins=False)
         waiter.wants = _SIGNALS
         self._waiters.add(waiter)
+        self._own_waiters = 1
         threading.Thread(
             target=_collect, args=(weakref.ref(self), waiter), name="oobpickle latest", daemon=True
         ).start()

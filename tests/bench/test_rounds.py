@@ -131,3 +131,20 @@ def test_processes_are_started_anew_after_some_rounds(monkeypatch):
     assert len(step.figures.runs["memcpy"]) == 5
     assert lives[0] == lives[1] != lives[2] == lives[3] != lives[4]
     assert not descendants()
+
+
+def test_an_interrupt_while_processes_are_started_anew_ends_the_others(monkeypatch):
+    started, real = [], rounds._started
+
+    def interrupted(key):
+        started.append(key)
+        if len(started) == 3:
+            raise KeyboardInterrupt
+        return real(key)
+
+    monkeypatch.setattr(rounds, "RENEW", 1)
+    monkeypatch.setattr(rounds, "_started", interrupted)
+    case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
+    with pytest.raises(KeyboardInterrupt):
+        list(measure([case], 5, 0.001, 1 << 30))
+    assert not descendants()

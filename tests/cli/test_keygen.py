@@ -69,7 +69,7 @@ def test_keys_that_do_not_go_together(command, keys, tmp_path):
     ):
         done = run(*command, *options)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "--key goes together with" in " ".join(done.stderr.replace("│", " ").split())
+        assert "--key goes together with --clients" in " ".join(done.stderr.replace("│", " ").split())
     assert run(*command, "--key", tmp_path / "none", "--server-key", server).returncode == 2
 
 

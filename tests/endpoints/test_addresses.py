@@ -1,6 +1,7 @@
 """oobpickle.endpoints.addresses."""
 
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -236,3 +237,42 @@ def test_what_others_have_bound_meanwhile_stays(tmp_path):
             other.bind(str(path))
             identity = path.stat()
     assert path.stat() == identity
+
+
+def test_a_file_of_that_name_is_not_taken_for_a_socket(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "*").write_text("precious")
+    Puller(bind="ipc://*").close()
+    assert (tmp_path / "*").read_text() == "precious"
+
+
+def test_a_folder_that_somebody_has_locked_keeps_nobody_waiting(tmp_path):
+    puller = Puller(bind=f"ipc://{tmp_path}/socket")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        puller.close()  # from a callback of the garbage collector it could be our own lock
+        assert (tmp_path / "socket").is_socket()
+    finally:
+        os.close(folder)
+    Puller(bind=f"ipc://{tmp_path}/socket").close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_after_a_fork_leaves_the_parents_file(tmp_path, python):
+    code = """
+import os, sys
+from oobpickle.endpoints.addresses import SocketFile
+from oobpickle.endpoints.pushpull import Puller
+with Puller(bind=f"ipc://{sys.argv[1]}/socket"):
+    file = SocketFile(f"ipc://{sys.argv[1]}/socket")
+    child = os.fork()
+    if not child:
+        file.remove()
+        os._exit(0)
+    os.waitpid(child, 0)
+    print(os.listdir(sys.argv[1]))
+print(os.listdir(sys.argv[1]))
+"""
+    assert python(code, tmp_path).split("\n")[:2] == ["['socket']", "[]"]

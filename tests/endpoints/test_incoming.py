@@ -1,14 +1,21 @@
 """oobpickle.endpoints.incoming."""
 
+import contextlib
+from functools import partial
+
 import pytest
 import zmq
 
-from oobpickle import limits, wire
+from oobpickle import allocator, limits, wire
 from oobpickle.codec.pickle_codec import PickleCodec
 from oobpickle.endpoints.lane import References
 from oobpickle.endpoints.incoming import Incoming
+from oobpickle.endpoints.pubsub import Publisher, Subscriber
+from oobpickle.endpoints.pushpull import Puller, Pusher
+from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError
 from oobpickle.patterns.stats import Counters
+from tests.until import until
 
 
 @pytest.fixture
@@ -47,6 +54,61 @@ def test_an_interrupt_between_two_frames_throws_the_rest_away(incoming):
     with pytest.raises(KeyboardInterrupt):
         incoming.take()
     assert incoming.take() == [b"next"]
+
+
+def test_an_interrupt_while_malloc_is_taught_does_so_too(incoming, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    incoming.push.send_multipart([b"a", b"b", b"c"])
+    incoming.push.send(b"next")
+    with monkeypatch.context() as patch:
+        patch.setattr(allocator, "teach", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            incoming.take()
+    assert incoming.take() == [b"next"]
+
+
+class Recorder:
+    """One who waits for a message, and counts how often he is woken."""
+
+    wants = RECEIVE
+
+    def __init__(self):
+        self.wakes = 0
+
+    def wake(self):
+        self.wakes += 1
+
+
+@pytest.mark.parametrize("kind", ["puller", "subscriber", "latest"])
+def test_who_takes_a_message_wakes_others_for_the_next(kind, inproc):
+    """The socket signals once that something has come; who takes the first of two has swallowed that."""
+    with contextlib.ExitStack() as stack:
+        if kind == "puller":
+            sender = stack.enter_context(Pusher(bind=inproc))
+            receiver = stack.enter_context(Puller(connect=inproc))
+            send = sender.send
+        else:
+            sender = stack.enter_context(Publisher(bind=inproc, lossless=True))
+            receiver = stack.enter_context(Subscriber(connect=inproc, latest=kind == "latest"))
+            sender.wait_for_subscribers(timeout=5)
+            send = partial(sender.send, "a")
+        other = Recorder()
+        send(0)
+        receiver.recv(timeout=5)
+        receiver._slept = False
+        receiver._waiters.add(other)
+        send(1)
+        if kind == "latest":
+            sender.send("b", 2)
+        else:
+            send(2)
+        until(lambda: receiver.socket.get(zmq.EVENTS) & zmq.POLLIN or kind == "latest")
+        before = other.wakes
+        receiver.recv(timeout=5)
+        assert other.wakes > before
+        receiver._waiters.discard(other)
 
 
 def test_no_more_frames_are_kept_than_are_allowed(incoming, monkeypatch):

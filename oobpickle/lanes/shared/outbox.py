@@ -12,7 +12,7 @@ from oobpickle.lanes.shared.blocks import Block
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.placing import REFER_FROM, SHARE_FROM, Placing, copy_into
 from oobpickle.lanes.shared.process import current
-from oobpickle.lanes.shared.references import NO_ACK, AckReference
+from oobpickle.lanes.shared.references import AckReference
 from oobpickle.lanes.shared.sends import Awaited, Retained, Send, Sends
 from oobpickle.lanes.shared.tracker import Tracker, poll
 
@@ -66,23 +66,24 @@ class SharedOutbox:
                 return INLINE
         if self._closed or lane.forks != self._forks:
             return INLINE
-        if len(buffers) == 1:
-            if not refers:
-                return self._copy(lane, buffers[0])
-            placed = lane.guard.run(self._refer_to, lane, buffers[0])
-            if placed is not None:
-                return placed
-        placing = Placing(self._share_from, refers=refers)
+        send = Send()  # what it holds is let go by us, whatever happens, until somebody else has `Placed`
         try:
-            placed = lane.guard.run(self._begin, lane, placing, buffers)
+            if len(buffers) == 1:
+                if not refers:
+                    return self._copy(lane, buffers[0], send)
+                placed = lane.guard.run(self._refer_to, lane, buffers[0], send)
+                if placed is not None:
+                    return placed
+            placing = Placing(self._share_from, send.helds, refers=refers)
+            placed = lane.guard.run(self._begin, lane, placing, buffers, send)
             if placed is None:
                 placing.copy()
-                placed = lane.guard.run(self._enter, lane, placing)
+                placed = lane.guard.run(self._enter, lane, placing, send)
         except OSError:  # no memory to copy into
-            lane.guard.run(placing.let_go)
+            lane.guard.run(self._undo, send)
             return INLINE
         except BaseException:
-            lane.guard.run(placing.let_go)
+            lane.guard.run(self._undo, send)
             raise
         return placed
 
@@ -153,102 +154,88 @@ class SharedOutbox:
         self._sends.settle()
         return len(self._sends)
 
-    def _begin(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview]) -> Placed | None:
+    def _begin(self, lane: Lane, placing: Placing, buffers: Sequence[memoryview], send: Send) -> Placed | None:
         # What is to be copied into blocks is entered as a send only afterwards: a send may be ended by others (a peer
         # goes, the endpoint is closed, the arena is full), and then its blocks must not be written any more.
         self._sends.settle(_LOOK_AT)
         placing.find(lane, buffers)
-        return None if placing.copies else self._enter(lane, placing)
+        return None if placing.copies else self._enter(lane, placing, send)
 
-    def _copy(self, lane: Lane, view: memoryview) -> Placed:
-        """As the rest of `place`, for one buffer that is copied into a block of its own, in half the time."""
-        blocks: list[Block] = []  # that we hold: none any more when a send has taken it over
-        try:
-            lane.guard.run(self._allocate, lane, view.nbytes, blocks)
-            if not blocks:
-                return INLINE
-            copy_into(blocks[0], 0, view)
-            return lane.guard.run(self._enter_copy, lane, blocks, view)
-        except OSError:  # no memory to copy into
-            lane.guard.run(_drop, blocks)
+    def _enter(self, lane: Lane, placing: Placing, send: Send) -> Placed:
+        entries = placing.entries
+        if not entries or not self._takes_word(lane, send):
+            self._undo(send)
             return INLINE
-        except BaseException:
-            lane.guard.run(_drop, blocks)
-            raise
+        copied = sum([source.nbytes for _, _, source in placing.copies]) if placing.copies else 0
+        send.length = copied if self._awaits else placing.length
+        packed = references.pack(send.acknowledge, placing.blocks, entries.values())
+        tracker = None
+        if lane.arena.loans:
+            loans = [(held, held.generation) for held in send.helds if isinstance(held, Block) and held.loan]
+            tracker = Tracker(lane, self._sends, send, loans) if loans else None
+        self._sends.add(send)
+        return Placed(entries.keys(), packed, tracker, placing.length, copied, send)
 
-    def _allocate(self, lane: Lane, length: int, blocks: list[Block]) -> None:
+    def _copy(self, lane: Lane, view: memoryview, send: Send) -> Placed:
+        """As the rest of `place`, for one buffer that is copied into a block of its own, in half the time."""
+        block = lane.guard.run(self._allocate, lane, view.nbytes, send)
+        if block is None:
+            return INLINE
+        copy_into(block, 0, view)
+        return lane.guard.run(self._enter_copy, lane, block, view, send)
+
+    def _allocate(self, lane: Lane, length: int, send: Send) -> Block | None:
         self._sends.settle(_LOOK_AT)
         block = lane.arena.allocate(length)
         if block is not None:
-            blocks.append(block)
+            send.helds.append(block)
+        return block
 
-    def _enter_copy(self, lane: Lane, blocks: list[Block], view: memoryview) -> Placed:
-        length = view.nbytes
-        board, acknowledge = (None, NO_ACK) if self._closed else self._word(lane)
-        if self._closed or (self._awaits and board is None):
-            _drop(blocks)
+    def _enter_copy(self, lane: Lane, block: Block, view: memoryview, send: Send) -> Placed:
+        if not self._takes_word(lane, send):
+            self._undo(send)
             return INLINE
-        packed = references.pack_one(acknowledge, blocks[0].reference(), read_only=view.readonly, start=0)
-        send = Send(blocks, length, board if self._awaits else None, acknowledge)
+        send.length = length = view.nbytes
+        packed = references.pack_one(send.acknowledge, block.reference(), read_only=view.readonly, start=0)
         self._sends.add(send)
         return Placed(_ALONE, packed, None, length, length, send)
 
-    def _word(self, lane: Lane) -> tuple[Board | None, AckReference]:
-        """Where a send is to be acknowledged; no board: nowhere is room for it."""
-        if self._awaits:
-            return lane.take_word()
-        board, acknowledge = lane.publish_word()
-        if board is not None:
-            self._last = board, acknowledge
-        return board, acknowledge
-
-    def _refer_to(self, lane: Lane, view: memoryview) -> Placed | None:
-        """As `_begin`, for one buffer that lies in shared memory, in half the time; None: it is not that."""
+    def _refer_to(self, lane: Lane, view: memoryview, send: Send) -> Placed | None:
+        """The same for one buffer that lies in shared memory; None: it is not that."""
         if not self._awaits or self._closed or view.nbytes < REFER_FROM:
             return None
         found = lane.book.find(address_of(view), view.nbytes)
-        board, acknowledge = lane.take_word() if found else (None, NO_ACK)
-        if found is None or board is None:
+        if found is None or not self._takes_word(lane, send):
             return None
         held, start = found
         held.hold()
-        send = Send((held,), 0, board, acknowledge)
+        send.helds.append(held)
         self._sends.add(send)
-        try:
-            tracker = None
-            if not isinstance(held, Block):
-                self._sends.settle(_LOOK_AT)  # its owner may wait for it
-            elif not send.position % _LOOK_EACH:
-                self._sends.settle(2 * _LOOK_EACH)
-            if isinstance(held, Block) and held.loan:
-                tracker = Tracker(lane, self._sends, send, [(held, held.generation)])
-            packed = references.pack_one(acknowledge, held.reference(), read_only=view.readonly, start=start)
-            return Placed(_ALONE, packed, tracker, view.nbytes, 0, send)
-        except BaseException:
-            self._sends.cancel(send)
-            raise
-
-    def _enter(self, lane: Lane, placing: Placing) -> Placed:
-        entries = placing.entries
-        wanted = bool(entries) and not self._closed
-        board, acknowledge = self._word(lane) if wanted else (None, NO_ACK)
-        if not wanted or (self._awaits and board is None):
-            placing.let_go()
-            return INLINE
-        copied = sum([source.nbytes for _, _, source in placing.copies]) if placing.copies else 0
-        if self._awaits:
-            send = Send(placing.helds, copied, board, acknowledge)
-        else:
-            send = Send(placing.helds, placing.length, None, acknowledge)
-        self._sends.add(send)
-        packed = references.pack(acknowledge, placing.blocks, entries.values())
         tracker = None
-        if lane.arena.loans:
-            loans = [(held, held.generation) for held in placing.helds if isinstance(held, Block) and held.loan]
-            tracker = Tracker(lane, self._sends, send, loans) if loans else None
-        return Placed(entries.keys(), packed, tracker, placing.length, copied, send)
+        if not isinstance(held, Block):
+            self._sends.settle(_LOOK_AT)  # its owner may wait for it
+        elif not send.position % _LOOK_EACH:
+            self._sends.settle(2 * _LOOK_EACH)
+        if isinstance(held, Block) and held.loan:
+            tracker = Tracker(lane, self._sends, send, [(held, held.generation)])
+        packed = references.pack_one(send.acknowledge, held.reference(), read_only=view.readonly, start=start)
+        return Placed(_ALONE, packed, tracker, view.nbytes, 0, send)
 
+    def _takes_word(self, lane: Lane, send: Send) -> bool:
+        """Find out where a send is to be acknowledged; False: it is not to be sent, for nowhere is room for that."""
+        if self._closed:
+            return False
+        if self._awaits:
+            send.board, send.acknowledge = lane.take_word()
+            return send.board is not None
+        board, send.acknowledge = lane.publish_word()
+        if board is not None:
+            self._last = board, send.acknowledge
+        return True
 
-def _drop(blocks: list[Block]) -> None:
-    while blocks:
-        blocks.pop().drop()
+    def _undo(self, send: Send) -> None:
+        """It is not sent after all."""
+        if send.position:
+            self._sends.cancel(send)
+        elif not send.is_over:
+            send.end(reusable=True)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from oobpickle.lanes.shared.address import Shareable, address_of
+from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.references import BUFFER, MOST_BLOCKS, READ_ONLY
 
 if TYPE_CHECKING:
     from oobpickle.lanes.shared.blocks import Block
+    from oobpickle.lanes.shared.guard import Held
 
 SHARE_FROM = 64 * 1024
 """Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
@@ -40,18 +41,18 @@ Indexed: TypeAlias = list[tuple[int, memoryview]]
 class Placing:
     """The places of one message's buffers. `find` under the mutex; then `copy`, which takes its time, without it.
 
-    helds: what the message keeps in place, each held once, until `let_go` or until a send takes them over. blocks: their
+    helds: what the message keeps in place, each held once: a list of the caller's, who lets them go. blocks: their
     references, packed. entries: for the index of each buffer that has a place its packed reference, in order. length: bytes
     of these buffers. copies: what `copy` has to do: (block, where in it, view).
     """
 
     __slots__ = ("_numbers", "_refers", "_share_from", "_written", "blocks", "copies", "entries", "helds", "length")
 
-    def __init__(self, share_from: int, *, refers: bool) -> None:
+    def __init__(self, share_from: int, helds: "list[Held]", *, refers: bool) -> None:
         """share_from: bytes together from which buffers are copied into blocks. refers: whether some of the buffers may lie in shared memory, and are to be referred to there."""
         self._share_from = share_from
         self._refers = refers
-        self.helds: list[Shareable] = []
+        self.helds = helds
         self.blocks: list[bytes] = []
         self.entries: dict[int, bytes] = {}
         self.length = 0
@@ -79,12 +80,6 @@ class Placing:
         """Copy into the blocks what is to be copied. Raises OSError when there is no memory for it."""
         for block, start, source in self.copies:
             copy_into(block, start, source)
-
-    def let_go(self) -> None:
-        """It is not sent after all. Under the mutex."""
-        for held in self.helds:
-            held.drop()
-        self.helds.clear()
 
     def _refer(self, lane: Lane, index: int, view: memoryview) -> bool:
         found = lane.book.find(address_of(view), view.nbytes)

@@ -19,12 +19,14 @@ All methods are called under the mutex.
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
 from oobpickle.lanes.shared.acks import Board
-from oobpickle.lanes.shared.guard import Held
-from oobpickle.lanes.shared.references import AckReference
+from oobpickle.lanes.shared.references import NO_ACK
+
+if TYPE_CHECKING:
+    from oobpickle.lanes.shared.guard import Held
 
 JUDGE_AFTER = 0.1
 """Seconds between a peer's going and the judgement on what it may have had: its sockets may close before its locks."""
@@ -33,24 +35,27 @@ _MOST_READERS = 256  # whose progress is kept before the dead among them are str
 
 
 class Send:
-    """One message in flight. helds: what it keeps in place. length: bytes of its shared buffers together."""
+    """One message that is placed, and in flight when it has been entered (`Sends.add`).
+
+    helds: what it keeps in place, each held once. length: bytes of its shared buffers together, as far as they count.
+    position: 0 until it is entered.
+    """
 
     __slots__ = ("acknowledge", "board", "helds", "is_over", "length", "position")
 
-    def __init__(self, helds: Sequence[Held], length: int, board: Board | None, acknowledge: AckReference) -> None:
-        self.helds = helds
-        self.length = length
-        self.board = board
-        self.acknowledge = acknowledge
+    def __init__(self) -> None:
+        self.helds: list[Held] = []
+        self.length = 0
+        self.board: Board | None = None
+        self.acknowledge = NO_ACK
         self.position = 0
         self.is_over = False
 
     def end(self, *, reusable: bool) -> None:
         """Let its blocks go. reusable: as `Board.end` has it. Once only."""
         self.is_over = True
-        for held in self.helds:
-            held.drop()
-        self.helds = ()
+        while self.helds:
+            self.helds.pop().drop()
         if self.board is not None:
             self.board.end(self.acknowledge, reusable=reusable)
 
@@ -104,8 +109,8 @@ class Awaited:
         """As the protocol has it."""
         send.position = self._next
         self._next += 1
-        self._pending.append(send)
         self.length += send.length
+        self._pending.append(send)
 
     def settle(self, most: int | None = None) -> None:
         """As the protocol has it."""
@@ -194,8 +199,9 @@ class Retained:
 
     def add(self, send: Send) -> None:
         """As the protocol has it."""
-        self._kept.append(send)
+        send.position = 1
         self.length += send.length
+        self._kept.append(send)
         while self.length > self._budget and len(self._kept) > 1:  # the newest stays, whatever its size
             self._end(self._kept.popleft())
 
@@ -214,7 +220,8 @@ class Retained:
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""
         if not send.is_over:
-            self._kept.remove(send)
+            with suppress(ValueError):  # an interrupt came before it was put there
+                self._kept.remove(send)
             self._end(send)
 
     def abandon(self, send: Send) -> None:

@@ -17,6 +17,7 @@ from oobpickle.lanes.shared import acks, attach, inbox, memfd
 from oobpickle.lanes.shared import outbox as outbox_module
 from oobpickle.lanes.shared.acks import Board
 from oobpickle.lanes.shared.blocks import Block
+from oobpickle.lanes.shared.guard import Guard
 from oobpickle.lanes.shared.placing import EACH_FROM, REFER_FROM
 from oobpickle.lanes.shared.sends import Awaited
 from oobpickle.lanes.shared.written import Pagemap
@@ -633,6 +634,8 @@ def test_what_the_dead_left_is_let_go(lane, reader):
         (Block, "reference", KeyboardInterrupt),
         (Awaited, "add", KeyboardInterrupt),
         (Board, "take", KeyboardInterrupt),
+        (outbox_module, "Placed", KeyboardInterrupt),
+        (Guard, "drain", KeyboardInterrupt),
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -642,8 +645,10 @@ def test_a_copy_that_fails_leaves_nothing(one, lane, monkeypatch, count, kind, n
     def fail(*args):
         if when == "after":
             real(*args)
+        patch.setattr(kind, name, real)
         raise error
 
+    one._lane.guard._queue.append(lambda: None)  # something to drain
     with monkeypatch.context() as patch:
         patch.setattr(kind, name, fail)
         if error is OSError:
@@ -651,7 +656,7 @@ def test_a_copy_that_fails_leaves_nothing(one, lane, monkeypatch, count, kind, n
         else:
             with pytest.raises(error):
                 one.place(views(buffers(*[MB] * count)))
-    assert lane.arena.stats().blocks == 0
+    assert (lane.arena.stats().blocks, one.in_flight, one.bytes_in_flight) == (0, 0, 0)
     one.close()
     for _ in range(2):  # and its slot is nobody's but the next one's
         with contextlib.closing(open_outbox(shared=True, receivers="one")) as other:

@@ -22,6 +22,13 @@ def at_once(monkeypatch):
     monkeypatch.setattr(sends_module, "JUDGE_AFTER", 0.0)
 
 
+def placed(length):
+    send = Send()
+    send.helds.append(Block())
+    send.length = length
+    return send
+
+
 class Pipes:
     """A sender and its receivers, each with what was sent to it."""
 
@@ -32,7 +39,8 @@ class Pipes:
         self.sent = []
 
     def send(self):
-        send = Send([Block()], 10, self.board, self.board.take())
+        send = placed(10)
+        send.board, send.acknowledge = self.board, self.board.take()
         self.sends.add(send)
         self.sent.append(send)
         return send
@@ -176,7 +184,7 @@ def test_progress_of_the_dead_is_struck_out(pipes, monkeypatch):
 
 
 def retained(sends, length):
-    send = Send([Block()], length, None, NO_ACK)
+    send = placed(length)
     sends.add(send)
     return send
 

@@ -14,10 +14,6 @@ from oobpickle.bench.pair import Failed, Pair
 from oobpickle.bench.peer import Peer, peer_named
 from oobpickle.bench.things import size_name
 
-RENEW = 5
-"""Rounds after which the processes of a case are started anew. Where a process's memory comes to lie makes it faster or slower
-for all of its life, by up to a third where malloc gives memory back; so a figure is to be made of several."""
-
 STEADY = 0.15
 """The spread of rates that is good enough: that of their ratios is then under a quarter as a rule."""
 
@@ -34,14 +30,22 @@ class Step(NamedTuple):
 
 
 def measure(
-    cases: Sequence[Case], rounds: int, seconds: float, memory: int, within: float = math.inf, longer: float = 0
+    cases: Sequence[Case],
+    rounds: int,
+    seconds: float,
+    memory: int,
+    within: float = math.inf,
+    longer: float = 0,
+    renew: int = 0,
 ) -> Generator[Step]:
     """Measure case after case, telling after every turn.
 
     rounds: of each case. longer: so many seconds more, at the most, until the rates' spreads are no more than STEADY.
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
     that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
-    Processes are kept for `RENEW` rounds, and while a later case wants them; close the iterator to end them.
+    Processes are kept while a later case wants them; close the iterator to end them. renew: rounds after which those of a case
+    are started anew; 0: never. Where a process's memory comes to lie makes it faster or slower for all of its life, where malloc gives
+    memory back by up to a third: a comparison that is to hold for any two processes is to be made of several.
     """
     keys = [{name: key for name, key in _keys(case).items() if key} for case in cases]
     turns = sum(map(len, keys)) * rounds
@@ -78,7 +82,7 @@ def measure(
                 elif part > 1 and now > until:
                     turns -= len(taking) * (rounds - part)
                     break
-                if part and part % RENEW == 0:
+                if part and renew and part % renew == 0:
                     for name in taking:
                         key = keys[number][name]
                         pairs.pop(key).close()

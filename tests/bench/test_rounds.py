@@ -121,11 +121,10 @@ def test_rounds_are_added_until_the_figures_are_steady(longer, looks, wanted, mo
     assert steps[-1].turn == steps[-1].turns == 2 * wanted
 
 
-def test_processes_are_started_anew_after_some_rounds(monkeypatch):
-    monkeypatch.setattr(rounds, "RENEW", 2)
+def test_processes_are_started_anew_after_some_rounds():
     case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy",))
     lives = []
-    with closing(measure([case], 5, 0.001, 1 << 30)) as steps:
+    with closing(measure([case], 5, 0.001, 1 << 30, renew=2)) as steps:
         for step in steps:
             lives.append(descendants())
     assert len(step.figures.runs["memcpy"]) == 5
@@ -142,9 +141,8 @@ def test_an_interrupt_while_processes_are_started_anew_ends_the_others(monkeypat
             raise KeyboardInterrupt
         return real(key)
 
-    monkeypatch.setattr(rounds, "RENEW", 1)
     monkeypatch.setattr(rounds, "_started", interrupted)
     case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
     with pytest.raises(KeyboardInterrupt):
-        list(measure([case], 5, 0.001, 1 << 30))
+        list(measure([case], 5, 0.001, 1 << 30, renew=1))
     assert not descendants()

@@ -161,7 +161,7 @@ WHY: dict[tuple[str, str, str], str] = {
         " far ends, of which a quarter is the check of what arrives"
     ),
     ("16 MB, one way, ipc", "oobpickle, shared", "iceoryx2"): (
-        "0.88 to 1.00 from run to run: beside the copy some 65 us of Python, which a copy of 16 MB has left cold"
+        "0.87 to 1.00 from run to run: beside the copy some 65 us of Python, which a copy of 16 MB has left cold"
     ),
 }
 """By case, peer and reference: why a target is not reached; shown where it is not."""

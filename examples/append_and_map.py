@@ -19,7 +19,7 @@ with tempfile.TemporaryDirectory() as folder:
     shots = list(oobpickle.iter_file(path))
     allocated = tracemalloc.get_traced_memory()[1]
     assert [shot["trace"][-1] for shot in shots] == [0, 1, 2, 3, 4]
-    assert allocated < 1e6
+    assert allocated < path.stat().st_size / 20
     print(f"{allocated:,} bytes were allocated to load all five: the traces are views of the file")
 
     shots[0]["trace"][:] = -1

@@ -19,11 +19,8 @@ STRETCHES = 5
 LEAST = 0.05
 """The least spread. Processes that start anew lie elsewhere in memory: two runs of memcpy differ by so much, and no run sees it."""
 
-_FEWER = {
-    2: 4.5,
-    3: 1.4,
-    4: 1.1,
-}  # what the range of so many values is multiplied by instead, so few that it says little
+_FEWER = {2: 4.5, 3: 1.4, 4: 1.1}
+"""What the range of so few values is multiplied by: it says little."""
 
 
 class Figure(NamedTuple):

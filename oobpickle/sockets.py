@@ -190,8 +190,8 @@ def _first_frame(socket: "zmq.Socket[Any]", flags: int) -> Any:
             raise
     if socket not in _spins:
         # A thread of this process needs the interpreter to send, and a spin would take it again and again.
-        is_near = bytes(socket.get(zmq.LAST_ENDPOINT)).startswith(b"inproc:")
-        _spins[socket] = spin = None if is_near else Spin()
+        transport = bytes(socket.get(zmq.LAST_ENDPOINT)).partition(b":")[0]
+        _spins[socket] = spin = None if transport == b"inproc" else Spin(near=transport == b"ipc")
     if spin is not None:
         spin.until(lambda: int(socket.get(zmq.EVENTS)) & _IN)
     return socket.recv(flags, copy=False)

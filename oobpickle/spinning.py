@@ -7,8 +7,9 @@ Rule: who waits in vain pays little. A spin that did not pay is not tried again 
 that did not in twice as many, up to `RESTS_MAX`; one that paid makes up for all of them. So a stream of a thousand messages a
 second costs 4 us a message, and an idle receiver nothing.
 
-Nor does anybody spin who has just received a large message: what he waits for is being copied by other threads, which
-need the core more than he does.
+Over a network nobody spins who has just received a large message: what he waits for is being copied by the kernel, which
+needs the core more than he does (1 MB over tcp: 0.65 of the rate). Over ipc one does: there a core that does not fall
+asleep is worth more than what the spin takes (1 MB: 1.2 of the rate, at 1.3 of the receiver's CPU time).
 """
 
 import os
@@ -28,15 +29,18 @@ _give_way: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(
 class Spin:
     """What one waiter knows of its waits. For one thread at a time."""
 
-    __slots__ = ("_left", "_rests")
+    __slots__ = ("_left", "_near", "_rests")
 
-    def __init__(self) -> None:
+    def __init__(self, *, near: bool = False) -> None:
+        """near: what comes is sent by processes of this host, over ipc."""
+        self._near = near
         self._rests = 0  # waits without a spin after the next that does not pay, less one
         self._left = 0  # of these, still to come
 
     def rest(self) -> None:
-        """The next wait is to be without a spin."""
-        self._left = self._left or 1
+        """A large message has come: unless from near, the next wait is to be without a spin."""
+        if not self._near:
+            self._left = self._left or 1
 
     def rests(self) -> bool:
         """Begin a wait: whether it is to be without a spin, since one did not pay lately."""

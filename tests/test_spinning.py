@@ -89,11 +89,17 @@ def test_what_it_asks_may_raise(clock):
     assert spin.until(after(2))
 
 
-def test_after_a_large_message_one_wait_does_not_spin(clock):
+@pytest.mark.parametrize("near", [True, False])
+def test_after_a_large_message_from_afar_one_wait_does_not_spin(clock, near):
+    spin = Spin(near=near)
+    spin.rest()
+    assert tried(spin, clock) is near
+
+
+def test_after_the_rest_it_spins_again(clock):
     spin = Spin()
     spin.rest()
-    assert not tried(spin, clock)
-    assert tried(spin, clock)
+    assert [tried(spin, clock) for _ in range(2)] == [False, True]
 
 
 def test_a_rest_does_not_shorten_those_to_come(clock):

@@ -20,11 +20,11 @@ from oobpickle.codec.pickler import Pickler
 from oobpickle.codec.registry import register
 from oobpickle.codec.unpickler import Unpickler
 from oobpickle.endpoints.addresses import ipc_address
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.endpoints.pubsub import Publisher, Subscriber
 from oobpickle.endpoints.pushpull import Puller, Pusher
 from oobpickle.endpoints.request import Client, Request, Server
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.subscribing import Message
 from oobpickle.errors import (
     Closed,
     DecodeError,

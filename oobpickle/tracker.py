@@ -7,6 +7,7 @@ The callback may run in any thread at any point of its code: it takes no lock an
 """
 
 import _thread
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -121,11 +122,8 @@ class Tracker:
         self._open_gate()
 
     def _open_gate(self) -> None:
-        try:
-            if self._gate is not None:
-                self._gate.release()
-        except RuntimeError:
-            pass  # open already
+        with contextlib.suppress(RuntimeError):  # open already
+            self._gate.release()
 
     def __repr__(self) -> str:
         return f"<Tracker {'done' if self.done else 'not done'}>"
@@ -135,7 +133,8 @@ def _gone(part: _Part) -> None:
     tracker = part.tracker
     tracker._parts.pop(part.number, None)  # noqa: SLF001 - the two are one thing
     if not tracker._parts:  # noqa: SLF001
-        tracker._open_gate()  # noqa: SLF001
+        if tracker._gate is not None:  # noqa: SLF001
+            tracker._open_gate()  # noqa: SLF001
         if tracker._release is not None:  # noqa: SLF001
             tracker._release(tracker._ticket)  # noqa: SLF001
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oobpickle.cli.curve import Clients, Key, ServerKey, curve_of
-from oobpickle.endpoints.subscribing import Message
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.errors import Timeout
 from oobpickle.inspection.contents import codec_name
 from oobpickle.inspection.ledger import amount, printable

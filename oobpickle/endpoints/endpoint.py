@@ -28,7 +28,7 @@ import zmq
 from oobpickle import wire
 from oobpickle.codec import AnyCodec, codec_of
 from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, unclaimed
-from oobpickle.endpoints.lane import LaneChoice, References, checked
+from oobpickle.endpoints.lane import LaneChoice, References, checked, is_near
 from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, Waiter
@@ -93,7 +93,6 @@ class Endpoint:
     _lacks_context = False
     _slept = False  # the last call had to wait
     _own_waiters = 0  # that always wait: threads of ours
-    _received_large = False  # the last message had frames of its own: see spinning.py
 
     def __init__(
         self,
@@ -133,6 +132,7 @@ class Endpoint:
         self._socket: zmq.Socket[Any] = (context or zmq.Context.instance()).socket(kind, socket_class=zmq.Socket)
         self._has_inproc = bool(self._inproc)
         self._inproc_only = all(address.startswith("inproc:") for address in (*binds, *connects))
+        self._near = all(map(is_near, (*binds, *connects)))
         self._monitor: AnyMonitor = NoMonitor() if self._inproc_only else Monitor(self._socket)
         self._open = True
         try:
@@ -178,6 +178,11 @@ class Endpoint:
     def _signals(self) -> tuple[int, ...]:
         """Descriptors that can be read when there is something to attend to."""
         return self._monitor.descriptors
+
+    @property
+    def _spins(self) -> bool:
+        """Whether who waits for a message looks again for a moment before he sleeps."""
+        return True
 
     @property
     def _peers(self) -> int:
@@ -396,9 +401,10 @@ class Blocking(Endpoint):
             waiter = self._resting.pop()
         except IndexError:
             # Over inproc the peer is a thread that needs the interpreter, which a spin would take again and again.
-            waiter = ThreadWaiter(self._descriptor, *self._signals, spins=not self._inproc_only)
+            waiter = ThreadWaiter(self._descriptor, tell=self._signals, spins=not self._inproc_only)
         waiter.wants = wants
         self._waiters.add(waiter)
+        spins = wants == RECEIVE and self._spins  # room for one message comes when many have been taken
         try:
             left = None
             result = (first or attempt)()
@@ -409,7 +415,7 @@ class Blocking(Endpoint):
                     left = PATIENCE if left is None else min(left, PATIENCE)
                     if len(self._waiters) > 1:
                         self._stir()
-                if waiter.sleep(left, self._signals, spins=not self._received_large):
+                if waiter.sleep(left, spins):
                     self._attend()
                 self._slept = True
                 result = attempt()

@@ -60,6 +60,7 @@ class Incoming:
         self._routed = routed
         self._warn = Sparing(logger)
         self.route = b""
+        self.received_large = False  # the last message had frames of its own
 
     def take(self) -> list[memoryview] | None:
         """The frames of the next message, or None. An attempt: it never waits."""
@@ -70,7 +71,9 @@ class Incoming:
         except zmq.Again:
             return None
         if not frame.more:
+            self.received_large = False
             return [_view(frame)]
+        self.received_large = True
         views = [_view(frame)]
         try:
             allocator.teach()
@@ -145,6 +148,10 @@ class Receiving(Endpoint):
 
     _in: Incoming
 
+    @property
+    def _spins(self) -> bool:
+        return self._near or not self._in.received_large  # see spinning.py
+
     def _take(self) -> Any:
         """What `_accept` makes of the next good message; None when there is none. Bad ones are passed over."""
         incoming = self._in
@@ -159,7 +166,6 @@ class Receiving(Endpoint):
                 raise self._gone(error) from error
             if views is None:
                 return None
-            self._received_large = len(views) > 1
             try:
                 taken = self._accept(views)
             except Exception as error:  # noqa: BLE001 - rule 2: whatever a peer makes happen
@@ -175,10 +181,14 @@ class Receiving(Endpoint):
     def _take_if_here(self) -> Any:
         """As _take. When there is nothing it costs less than half: an attempt in vain is an exception, 3 us."""
         with self._lock:
-            is_here = self._look_if_open(self._has_received)
-        return self._take() if is_here or self._is_gone() else None
+            try:
+                if self._open and not int(self._socket.get(zmq.EVENTS)) & RECEIVE:
+                    return None
+            except zmq.ZMQError:
+                pass  # the attempt says which
+        return self._take()
 
-    def _accept(self, views: list[memoryview]) -> Any:
+    def _accept(self, views: Any) -> Any:
         """What the caller gets of this message, never None; None: pass it over. Raises when it is malformed."""
         raise NotImplementedError
 

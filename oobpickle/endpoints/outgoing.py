@@ -153,34 +153,30 @@ class Outgoing:
 
     def _admits(self, charge: int, shared: int) -> bool:
         """Whether the budget does. shared: bytes of the message that count as in flight, and are no hindrance to it."""
+        if not self._places:
+            return self.budget.admits(charge)
         if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
             return True
         self._outbox.settle()  # acknowledgements are found only by looking
         return self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared)
 
     def _put_followed(self, frames: Sequence[wire.Frame], route: bytes, shared: int) -> Tracker | None:
-        head, own = frames[0], frames[1:]
-        size = sum(map(len, own))
-        charge = size + len(head) * (len(head) >= FOLLOWED)
-        if not self._admits(charge, shared) or not (
-            route or self.has(ROOM)
-        ):  # (a peer that is gone is no lack of room)
+        head = frames[0]
+        length = len(head)
+        size = sum(map(len, frames)) - length
+        charge = size + length if length >= FOLLOWED else size
+        if not self._admits(charge, shared):
             return None
         ticket = next(self._tickets)
         tracker = Tracker(self._release, ticket, attend=self._attend)
-        followed = [len(frame) >= FOLLOWED for frame in frames]
-        if True not in followed:
-            followed[-1] = True
-        parts: list[Any] = [
-            tracker.follow(frame) if follow else frame for frame, follow in zip(frames, followed, strict=True)
-        ]
+        parts: list[Any] = [_followed(frame, tracker) if len(frame) >= FOLLOWED else frame for frame in frames]
+        if tracker.done:
+            parts[-1] = _followed(frames[-1], tracker)
         if route:
             parts.insert(0, route)
-            followed.insert(0, False)
-        parts.reverse()
-        followed.reverse()
-        flags = _MORE if len(parts) > 1 else _LAST
-        first = self._as_sent(parts, followed)
+        parts.reverse()  # what was sent is taken off, so that nobody here keeps it
+        first = parts.pop()
+        flags = _MORE if parts else _LAST
         try:
             self._send(first, flags)
         except zmq.Again:
@@ -190,8 +186,9 @@ class Outgoing:
         self.budget.hold(ticket, self.sent + 1, charge, tracker)
         try:
             while parts:
-                last = len(parts) == 1
-                self._send(self._as_sent(parts, followed), _LAST if last else _MORE)
+                part = parts.pop()
+                self._send(part, _MORE if parts else _LAST)
+                del part
         except zmq.Again:
             # The peer went between two frames: libzmq (lb.cpp) has dropped those that it had, and drops the rest if any.
             if parts:
@@ -204,13 +201,9 @@ class Outgoing:
             raise
         self.sent += 1
         self._mark_at = self.now + self._mark
-        self._counters.bytes_in_band += len(head)
+        self._counters.bytes_in_band += length
         self._counters.bytes_out_of_band += size
-        return tracker if own else DONE
-
-    def _as_sent(self, parts: list[Any], followed: list[bool]) -> Any:
-        """The last of the parts, taken off: kept by nobody here when it is followed."""
-        return zmq.Frame(parts.pop(), copy=False) if followed.pop() else parts.pop()
+        return tracker if size else DONE
 
     def _send_small(self, head: wire.Frame, route: bytes) -> None:
         if not route:
@@ -252,6 +245,11 @@ class Outgoing:
     def unsent(self) -> int:
         """The most messages that the socket may still hold."""
         return self.budget.unsettled(self.sent)
+
+
+def _followed(frame: wire.Frame, tracker: Tracker) -> zmq.Frame:
+    """To be handed to libzmq without a copy."""
+    return zmq.Frame(tracker.follow(frame), copy=False)
 
 
 class Parcel(list[wire.Frame]):
@@ -306,10 +304,13 @@ class _Release:
         self._waiters = waiters
 
     def __call__(self, ticket: int) -> None:
-        self._budget.release(ticket)
-        for waiter in tuple(self._waiters):
-            if waiter.wants == ROOM:
-                waiter.wake()
+        budget = self._budget
+        budget.release(ticket)
+        if budget.refused:
+            budget.refused = False
+            for waiter in tuple(self._waiters):
+                if waiter.wants == ROOM:
+                    waiter.wake()
 
 
 class Sending(Endpoint):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from oobpickle.endpoints.arrivals import Message, as_message
 from oobpickle.endpoints.endpoint import Blocking
 from oobpickle.endpoints.incoming import BlockingReceiving
 from oobpickle.endpoints.outgoing import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
-from oobpickle.endpoints.subscribing import A_MESSAGE, Message, Subscribing, as_message
+from oobpickle.endpoints.subscribing import A_MESSAGE, Subscribing
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed
 from oobpickle.tracker import DONE, Tracker

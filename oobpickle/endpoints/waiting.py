@@ -48,17 +48,18 @@ class Waiter(Protocol):
 class ThreadWaiter:
     """Sleeps until one of some file descriptors can be read, or another thread calls `wake`."""
 
-    __slots__ = ("_flag", "_poll", "_ready", "_spin", "_woken", "wants")
+    __slots__ = ("_flag", "_poll", "_ready", "_spin", "_tell", "_woken", "wants")
 
-    def __init__(self, *descriptors: int, spins: bool = True) -> None:
-        """spins: whether it looks again for a moment before it sleeps."""
+    def __init__(self, *descriptors: int, tell: tuple[int, ...] = (), spins: bool = True) -> None:
+        """tell: more of them, of which `sleep` tells. spins: whether it looks again for a moment before it sleeps."""
         self.wants = RECEIVE
         self._spin = Spin() if spins else None
         self._ready: list[tuple[int, int]] = []
         self._flag = Flag()
         self._woken = False
+        self._tell = tell
         self._poll = select.poll()
-        for descriptor in (self._flag.fileno(), *descriptors):
+        for descriptor in (self._flag.fileno(), *descriptors, *tell):
             self._poll.register(descriptor, select.POLLIN)
 
     def wake(self) -> None:
@@ -66,7 +67,7 @@ class ThreadWaiter:
         self._woken = True
         self._flag.set()
 
-    def sleep(self, seconds: float | None, tell: tuple[int, ...] = (), *, spins: bool = True) -> bool:
+    def sleep(self, seconds: float | None, spins: bool = True) -> bool:
         """Return when there may be something to do, or after so many seconds; None: no bound. spins: False: this time not.
 
         Gives whether one of the descriptors of `tell` can be read.
@@ -77,7 +78,7 @@ class ThreadWaiter:
         if self._woken:
             self.rest()
         for descriptor, _ in self._ready:  # noqa: SIM110 - any() and its generator cost more than the rest of this
-            if descriptor in tell:
+            if descriptor in self._tell:
                 return True
         return False
 

@@ -4,6 +4,8 @@ Rule 1: `held` is the sum of what was put in and has not been released. A messag
 limit, or when nothing is held: one that is larger than the limit can be sent, alone.
 Rule 2: `release` may be called from any thread and from any garbage collector's callback, at any moment: it takes no
 lock. It leaves a note; the endpoint's own thread does the sum.
+Rule 3: who was refused hears of the next release: `refused` is set before a message is refused for good, and whoever
+releases looks at it after his note. Nobody else needs to be woken.
 
 The books are kept by ticket, so that they also tell how many messages a socket may still hold: those from the oldest
 ticket on. Not every message has a ticket (a small one would cost more to follow than to send), so that is an upper
@@ -16,12 +18,13 @@ from collections import deque
 class Budget:
     """The books of one socket: bytes held, a ticket for each message that is followed."""
 
-    __slots__ = ("_released", "_tickets", "held", "limit", "settled")
+    __slots__ = ("_released", "_tickets", "held", "limit", "refused", "settled")
 
     def __init__(self, limit: int | None) -> None:
         """limit: bytes; None: no bound, only books."""
         self.limit = limit
         self.held = 0
+        self.refused = False  # whether somebody was, since it was last made False
         self.settled = 0  # the highest number of a message that was released
         self._tickets: dict[int, tuple[int, int, object]] = {}  # ticket -> (number of its message, bytes, anchor)
         self._released: deque[int] = deque()
@@ -35,7 +38,11 @@ class Budget:
         if self._released:
             self.settle()
         held = self.held + beside
-        return self.limit is None or not held or held + nbytes <= self.limit
+        if self.limit is None or not held or held + nbytes <= self.limit:
+            return True
+        self.refused = True
+        # What was released before that told nobody: look again.
+        return bool(self._released) and self.admits(nbytes, beside)
 
     def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None) -> None:
         """Put in a message. ticket: never used before. message: its number, 1 for the first that was sent.

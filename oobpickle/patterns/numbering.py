@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable
 
 REPEATED = -1
-"""Gaps.count's answer for a number that is not past the last one."""
+"""Gaps.count's answer for a repetition that is not needed."""
 
 
 def new_epoch() -> int:
@@ -38,11 +38,11 @@ class Gaps:
     def __len__(self) -> int:
         return len(self._last)
 
-    def count(self, epoch: int, topic: bytes, sequence: int, sent_at: int, kept: bool = False) -> int:
+    def count(self, epoch: int, topic: bytes, sequence: int, sent_at: int, kept: int = False) -> int:
         """Take note of one message that came; returns how many of its line were missed before it.
 
-        kept: the sender repeats its newest for somebody who has just subscribed. REPEATED when this number or a later
-        one has come already. 0 for messages without numbers.
+        kept: whether the sender repeats its newest for somebody who has just subscribed; then REPEATED when this number
+        or a later one has come already. 0 for messages without numbers, and for others that come out of their order.
         """
         if not epoch or not sequence:
             return 0
@@ -53,7 +53,7 @@ class Gaps:
             return 0
         return self._count_slowly(line, last, sequence, sent_at, kept)
 
-    def _count_slowly(self, line: tuple[int, bytes], last: int | None, sequence: int, sent_at: int, kept: bool) -> int:
+    def _count_slowly(self, line: tuple[int, bytes], last: int | None, sequence: int, sent_at: int, kept: int) -> int:
         if last is None:
             if len(self._last) >= self._limit:
                 self._forget(next(iter(self._last)))
@@ -64,7 +64,7 @@ class Gaps:
             self._last[line] = max(sequence, last)
             return 0
         if sequence <= last:
-            return REPEATED
+            return REPEATED if kept else 0
         self._last[line] = sequence
         return sequence - last - 1
 

@@ -6,7 +6,7 @@ Rates are over the last `WINDOW` ticks; a tick is what the caller makes it, as a
 from collections import deque
 from dataclasses import dataclass
 
-from oobpickle.endpoints.subscribing import Message
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.patterns.stats import percentile
 from oobpickle.tail.content import content_of
 

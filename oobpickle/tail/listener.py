@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from oobpickle import wire
+from oobpickle.endpoints.arrivals import Arrival
 from oobpickle.endpoints.pubsub import Subscriber
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.subscribing import Arrival
 
 
 class Undecoded(NamedTuple):
@@ -48,6 +48,9 @@ class Listener(Subscriber):
         # insecure: the warning is about decoding, and nothing is decoded.
         super().__init__(connect=connect, bind=bind, topics=topics, codec=_AsItCame(), curve=curve, insecure=True)
 
-    def _decode(self, arrival: Arrival) -> tuple[Arrival, Any]:
-        arrival, undecoded = super()._decode(arrival)
+    def _accept(self, views: Any) -> tuple[Arrival, Any] | None:
+        accepted = super()._accept(views)
+        if accepted is None:
+            return None
+        arrival, undecoded = accepted
         return arrival, undecoded._replace(codec=arrival[1].codec)

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from urllib.parse import quote
 
 from oobpickle import wire
-from oobpickle.endpoints.subscribing import Message
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.files import write_frames
 
 _LONGEST = 200  # characters of a name: with what is added to it, file systems take it

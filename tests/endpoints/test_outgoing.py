@@ -10,6 +10,7 @@ import zmq
 from oobpickle import Pusher, wire
 from oobpickle.endpoints import outgoing as module
 from oobpickle.endpoints.outgoing import FOLLOWED, Outgoing, snapshot
+from oobpickle.endpoints.waiting import ROOM
 from oobpickle.patterns.stats import Counters
 from oobpickle.codec.pickle_codec import PickleCodec
 from tests.endpoints.conftest import until
@@ -59,6 +60,29 @@ def test_when_none_is_large_the_last_is_followed_for_all():
         tracker = put(out, [np.zeros(40_000, "u1") for _ in range(3)])
         assert out.budget.held == 120_000
         assert len(tracker._parts) == 1
+
+
+def test_only_who_was_refused_is_woken_by_a_release():
+    class Waiter:
+        wants = ROOM
+        woken = 0
+
+        def wake(self):
+            self.woken += 1
+
+    waiter = Waiter()
+    with zmq.Context.instance().socket(zmq.PUSH) as push:
+        push.linger = 0
+        push.connect("tcp://127.0.0.1:1")
+        out = Outgoing(push, PickleCodec(small=0), Counters(), {waiter}, 3 * FOLLOWED)
+        array = np.zeros(2 * FOLLOWED, "u1")
+        out._release(0)
+        put(out, array)
+        assert not waiter.woken
+        assert put(out, array) is None
+        out._release(0)
+        out._release(0)
+    assert waiter.woken == 1
 
 
 def test_a_large_stream_is_charged_as_well(out):

@@ -120,6 +120,14 @@ def test_messages_of_middling_frames_are_in_the_budget_too(api):
     assert 2**19 < push.stats.bytes_in_flight <= 2**20
 
 
+def test_who_waits_after_a_large_message_spins_only_if_it_came_from_near(api, address):
+    push, pull = pair(api, address)
+    for size in (1, 2**20):
+        api.call(push.send, np.zeros(size, "u1"))
+        api.call(pull.recv, timeout=5)
+        assert pull._spins is (size == 1 or address.startswith("ipc:"))
+
+
 def test_iteration(api, address):
     push, pull = pair(api, address)
     for n in range(5):

@@ -61,12 +61,14 @@ def test_any_number_of_wakes_block_nobody(kind):
 
 def test_it_tells_of_the_descriptors_that_it_was_asked_about(kind):
     one, two = Flag(), Flag()
-    waiter = ThreadWaiter(one.fileno(), two.fileno())
+    waiter = ThreadWaiter(one.fileno(), tell=(two.fileno(),))
     two.set()
-    assert waiter.sleep(5, (two.fileno(),))
-    assert not waiter.sleep(5, (one.fileno(),))
+    assert waiter.sleep(5)
     two.clear()
-    assert not waiter.sleep(0, (one.fileno(), two.fileno()))
+    one.set()
+    assert not waiter.sleep(5)
+    one.clear()
+    assert not waiter.sleep(0)
 
 
 def test_the_longest_sleep():

@@ -23,11 +23,37 @@ def test_one_message_above_the_limit_goes_alone():
     assert b.held == 0
 
 
+def test_who_was_refused_is_to_hear_of_the_next_release():
+    b = Budget(100)
+    b.hold(1, 1, 60)
+    assert b.admits(40)
+    assert not b.refused
+    assert not b.admits(41)
+    assert b.refused
+
+
+def test_a_release_while_somebody_is_refused_counts():
+    class ReleasedLate(Budget):
+        """One whose message is released just when it has been refused."""
+
+        __slots__ = ()
+        refused = property(lambda self: True, lambda self, value: value and self.release(1))
+
+    b = ReleasedLate(100)
+    b.hold(1, 1, 100)
+    b.hold(2, 2, 1)
+    assert b.admits(50)
+
+
 def test_no_limit():
     b = Budget(None)
     b.hold(1, 1, 2**60)
     assert b.admits(2**60)
     assert b.held == 2**60
+    b.release(1)
+    assert b.admits(2**60)
+    assert b.held == 0
+    assert len(b) == 0
 
 
 def test_how_many_messages_may_still_be_held():

@@ -45,6 +45,7 @@ def test_repetitions_are_told_apart_and_do_not_move_the_count():
     g.count(1, b"a", 5, 0)
     assert g.count(1, b"a", 5, 0, kept=True) == REPEATED
     assert g.count(1, b"a", 3, 0, kept=True) == REPEATED
+    assert g.count(1, b"a", 4, 0) == 0  # a foreign sender's: nothing is known of it
     assert g.count(1, b"a", 6, 0) == 0
 
 

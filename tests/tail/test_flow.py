@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oobpickle import PickleCodec
-from oobpickle.endpoints.subscribing import Message
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.tail.flow import WINDOW, Flow
 from oobpickle.tail.listener import Undecoded
 

@@ -8,7 +8,7 @@ import pytest
 import oobpickle
 from oobpickle import PickleCodec, wire
 from oobpickle.codec.data_codec import DataCodec
-from oobpickle.endpoints.subscribing import Message
+from oobpickle.endpoints.arrivals import Message
 from oobpickle.files import iter_frames
 from oobpickle.tail.listener import Undecoded
 from oobpickle.tail.saving import file_name, make_directory, save

@@ -56,7 +56,11 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC)
     if not isinstance(file, (str, os.PathLike)):
         write_frames(frames, file)
         return
-    path = os.path.realpath(file)
+    with _naming(file):
+        _replace(os.path.realpath(file), frames)
+
+
+def _replace(path: str, frames: Sequence[Frame]) -> None:
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):  # a device or a pipe is not to be replaced
         with open(path, "wb") as device:
             write_frames(frames, device)
@@ -112,6 +116,15 @@ def iter_frames(path: AnyPath) -> Iterator[list[memoryview]]:
         with _named(path):
             frames, position = _frames(view, position)
         yield frames
+
+
+@contextlib.contextmanager
+def _naming(path: AnyPath) -> Iterator[None]:
+    """What the system has against a file is told with the name that the user gave it, and not with that of a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 @contextlib.contextmanager

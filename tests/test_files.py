@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import pickle
+import re
 import resource
 import stat
 import struct
@@ -173,6 +174,14 @@ except OSError as error:
             oobpickle.dump(1, tmp_path)
         with pytest.raises(OSError):  # noqa: PT011
             oobpickle.load(tmp_path)
+
+
+    @pytest.mark.parametrize("name", ["nowhere/x.oob", "x" * 252 + ".oob", "/dev/full"])
+    def test_errors_name_the_file_as_the_user_did(self, tmp_path, monkeypatch, name):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(OSError, match=re.escape(f"{name!r}") + "$"):
+            oobpickle.dump(OBJECT, name)
+        assert not list(tmp_path.iterdir())
 
 
 class TestFileObjects:

@@ -37,6 +37,8 @@ def proxy(
     """
     if pattern not in _SIDES:
         raise typer.BadParameter(f"{pattern!r} is none of {', '.join(_SIDES)}", param_hint="--pattern")
+    if (key is None) != (clients is None):
+        raise typer.BadParameter("--key and --clients go together")
     curve = curve_of(key, clients=clients)
     try:
         forwarder = Forwarder(

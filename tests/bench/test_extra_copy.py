@@ -9,16 +9,10 @@ MEMCPY = "memcpy"
 
 def test_a_copy_at_either_end_is_caught():
     peers = (HONEST, COPIES_BEFORE, COPIES_AFTER, MEMCPY)
-    seen = []
-    for rounds in (4, 8, 16):  # more of them only where others' load hides what is measured
-        found = measured(*peers, thing=Thing(ARRAY, 16 << 20), rounds=rounds, seconds=0.1)
-        assert not found.failed
-        honest, before, after = (found.copies(name, MEMCPY) for name in peers[:3])
-        # By CPU time: the two ends work at once, so that by the clock a copy at the idler one may cost nothing.
-        ratios = [found.cpu_ratio(name, HONEST).value for name in (COPIES_BEFORE, COPIES_AFTER)]
-        seen.append((before[0] - honest[0], after[1] - honest[1], *ratios))
-        # Each by itself: while one end's copy shows, others' load may hide what the other end does.
-        near, far, *slower = zip(*seen, strict=True)
-        if max(near) > 0.5 and max(far) > 0.5 and all(min(ratio) < 0.95 for ratio in slower):
-            return
-    raise AssertionError(seen)
+    found = measured(*peers, thing=Thing(ARRAY, 16 << 20), rounds=4, seconds=0.1)
+    assert not found.failed
+    honest, before, after = (found.copies(name, MEMCPY) for name in peers[:3])
+    assert before[0] - honest[0] > 0.5
+    assert after[1] - honest[1] > 0.5
+    # By CPU time: the two ends work at once, so that by the clock a copy at the idler one may cost nothing.
+    assert all(found.cpu_ratio(name, HONEST).value < 0.9 for name in (COPIES_BEFORE, COPIES_AFTER))

@@ -175,7 +175,6 @@ except OSError as error:
         with pytest.raises(OSError):  # noqa: PT011
             oobpickle.load(tmp_path)
 
-
     @pytest.mark.parametrize("name", ["nowhere/x.oob", "x" * 252 + ".oob", "/dev/full"])
     def test_errors_name_the_file_as_the_user_did(self, tmp_path, monkeypatch, name):
         monkeypatch.chdir(tmp_path)

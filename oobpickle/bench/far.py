@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from functools import partial
 from multiprocessing import connection, parent_process
 from typing import Any
 
@@ -16,7 +17,7 @@ def serve(name: str, route: Route, address: Any, near: "connection.Connection") 
     if parent is not None:
         _end_with(parent.sentinel)
     end = peer_named(name).far(route, address)
-    run = far_returns if route.pattern == ROUND_TRIP else far_takes
+    run = far_returns if route.pattern == ROUND_TRIP else partial(far_takes, fars=route.fars)
     near.send("joined")
     try:
         while True:

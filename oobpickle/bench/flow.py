@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 WINDOW = 32 << 20
-"""Bytes in flight: enough that both ends work at once, and what a large cache holds."""
+"""Bytes in flight: enough that both ends work at once, and what a large cache holds. Several far ends do not get their core at
+the same time, and the near end is not to wait at each message for the last of them: there it is so many for each, up to
+`FARS_MOST` (less than what a publisher keeps in shared memory)."""
+
+FARS_MOST = 4
 
 MOST = 400
 """Messages in flight: fewer than half of ZeroMQ's default high-water mark, so that it adds no wait or loss of its own. (A sender learns
@@ -18,9 +22,9 @@ class Lost(Exception):  # noqa: N818 - it says what it is
     """A message was sent and has not come."""
 
 
-def window(nbytes: int) -> tuple[int, int]:
-    """For messages of this size: how many may be in flight, and after how many a far end gives credit for them."""
-    messages = max(2, min(MOST, WINDOW // max(nbytes, 1)))
+def window(nbytes: int, fars: int) -> tuple[int, int]:
+    """For messages of this size to so many far ends: how many may be in flight, and after how many each gives credit for them."""
+    messages = max(2, min(MOST, WINDOW * min(fars, FARS_MOST) // max(nbytes, 1)))
     return messages, max(1, messages // 4)
 
 
@@ -29,7 +33,7 @@ class Credits:
 
     def __init__(self, fars: Sequence[Connection], nbytes: int) -> None:
         self._fars = fars
-        self._window, self._each = window(nbytes)
+        self._window, self._each = window(nbytes, len(fars))
         self._given = 0  # by every one of them
 
     def allowed(self, sent: int) -> int:

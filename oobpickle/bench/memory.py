@@ -24,7 +24,7 @@ def free_memory() -> int:
 def needed(peer: Peer, thing: Thing, fars: int) -> int:
     """Bytes that a turn takes at the most, in all processes of the pair."""
     objects = 2 if thing.nbytes <= TWO else 1
-    in_flight = window(thing.nbytes)[0] * thing.nbytes
+    in_flight = window(thing.nbytes, fars)[0] * thing.nbytes
     return (
         objects * thing.nbytes + max(in_flight, 2 * thing.nbytes) * max(1, peer.holds // 2) * fars + thing.nbytes * fars
     )

@@ -89,7 +89,7 @@ class _Near:
         if digests:
             self._run(Order(thing, len(objects), digests, whole=True), objects)
             self._seen.add(thing)
-        order = Order(thing, window(thing.nbytes)[0], expected, whole=False)
+        order = Order(thing, window(thing.nbytes, self._route.fars)[0], expected, whole=False)
         warm = self._run(order, objects)
         messages = max(FEWEST, int(turn.seconds * warm.messages / warm.seconds))
         return self._run(order._replace(messages=messages), objects)

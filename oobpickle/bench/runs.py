@@ -53,10 +53,10 @@ class Wrong(Exception):  # noqa: N818 - it says what it is
     """What arrived was not what was sent."""
 
 
-def far_takes(end: End, near: Connection, order: Order) -> Report:
-    """Take and check messages, giving credit."""
+def far_takes(end: End, near: Connection, order: Order, fars: int) -> Report:
+    """Take and check messages, giving credit. fars: how many far ends do so."""
     recv, check, expected, variants = end.recv, order.check(), order.expected, len(order.expected)
-    _, each = window(order.thing.nbytes)
+    _, each = window(order.thing.nbytes, fars)
     wrong, checking = 0, 0.0
     near.send_bytes(b"ready")
     before = usage()

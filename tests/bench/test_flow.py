@@ -4,14 +4,15 @@ from multiprocessing import Pipe
 import pytest
 
 from oobpickle.bench import flow
-from oobpickle.bench.flow import MOST, WINDOW, Credits, Lost, window
+from oobpickle.bench.flow import FARS_MOST, MOST, WINDOW, Credits, Lost, window
 
 
+@pytest.mark.parametrize("fars", [1, 2, 20])
 @pytest.mark.parametrize("nbytes", [8, 1024, 1 << 16, 1 << 20, 1 << 24, 1 << 28, 1 << 30])
-def test_the_window_is_bounded_in_bytes_and_messages(nbytes):
-    messages, each = window(nbytes)
+def test_the_window_is_bounded_in_bytes_and_messages(nbytes, fars):
+    messages, each = window(nbytes, fars)
     assert 2 <= messages <= MOST
-    assert messages * nbytes <= max(WINDOW, 2 * nbytes)
+    assert messages * nbytes <= max(WINDOW * min(fars, FARS_MOST), 2 * nbytes)
     assert 1 <= each <= messages
 
 

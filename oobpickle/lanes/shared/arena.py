@@ -4,8 +4,9 @@ Rule 1: `allocate` never waits and never raises; it says None where there is no 
 Rule 2: a slot whose block is nobody's any more may still have readers. It is given out again only when their locks are
 gone, which the kernel knows and we only ask (`Segment.turn`).
 
-Recycling is first in, first out: the slot that has been free longest comes first, so a late reader of a published
-message has as much time as there is. A page that was never written costs ten times one that was, so free slots come
+Recycling. For what is published, first in, first out: the slot that has been free longest comes first, so a late reader has
+as much time as there is. For a message with one receiver, who has it when its block is free, last in, first out: a stream
+stays in the few slots that it needs, warm, and what a burst needed beside them falls idle. A page that was never written costs ten times one that was, so free slots come
 before fresh ones; within the limit fresh ones come before waiting for a reader. Segments where nothing has been in use
 for a while are closed, which gives their memory back: when memory is asked for or let go, and at once when no endpoint is
 left that sends. No thread does it, so a process that calls nothing keeps what it has.
@@ -74,11 +75,14 @@ class Arena:
         self._next_trim = 0.0
         self._full_until = 0.0
 
-    def allocate(self, length: int) -> Block | None:
-        """A block of `length` bytes (1 or more), held once, whose bytes no reader can see; None: there is no room."""
+    def allocate(self, length: int, *, warm: bool = False) -> Block | None:
+        """A block of `length` bytes (1 or more), held once, whose bytes no reader can see; None: there is no room.
+
+        warm: rather in the slot that was let go last than in the one that has been free longest.
+        """
         slot_size = segment.slot_size_for(length)
         return (
-            self._recycled(slot_size, length, TRIES)
+            self._recycled(slot_size, length, TRIES, warm=warm)
             or self._from_fresh(slot_size, length)
             or self._after_search(slot_size, length)
         )
@@ -133,15 +137,17 @@ class Arena:
                     blocks += 1
         return Stats(in_use, self.resident - in_use, self.limit, blocks)
 
-    def _recycled(self, slot_size: int, length: int, tries: int) -> Block | None:
+    def _recycled(self, slot_size: int, length: int, tries: int, *, warm: bool = False) -> Block | None:
         free = self._free[slot_size]
-        for _ in range(min(tries, len(free))):
-            entry = free.popleft()
+        passed: list[tuple[Segment, int]] = []
+        block = None
+        while free and block is None and len(passed) < tries:
+            entry = free.pop() if warm else free.popleft()
             block = self._take(*entry, length)
-            if block is not None:
-                return block
-            free.append(entry)
-        return None
+            if block is None:
+                passed.append(entry)
+        free.extend(reversed(passed) if warm else passed)
+        return block
 
     def _from_fresh(self, slot_size: int, length: int) -> Block | None:
         owner = self._fresh.get(slot_size)

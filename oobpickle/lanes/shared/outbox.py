@@ -74,7 +74,7 @@ class SharedOutbox:
                 placed = lane.guard.run(self._refer_to, lane, buffers[0], send)
                 if placed is not None:
                     return placed
-            placing = Placing(self._share_from, send.helds, refers=refers)
+            placing = Placing(self._share_from, send.helds, refers=refers, warm=self._awaits)
             placed = lane.guard.run(self._begin, lane, placing, buffers, send)
             if placed is None:
                 placing.copy()
@@ -186,7 +186,7 @@ class SharedOutbox:
 
     def _allocate(self, lane: Lane, length: int, send: Send) -> Block | None:
         self._sends.settle(_LOOK_AT)
-        block = lane.arena.allocate(length)
+        block = lane.arena.allocate(length, warm=self._awaits)
         if block is not None:
             send.helds.append(block)
         return block

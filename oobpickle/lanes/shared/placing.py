@@ -46,10 +46,24 @@ class Placing:
     of these buffers. copies: what `copy` has to do: (block, where in it, view).
     """
 
-    __slots__ = ("_numbers", "_refers", "_share_from", "_written", "blocks", "copies", "entries", "helds", "length")
+    __slots__ = (
+        "_numbers",
+        "_refers",
+        "_share_from",
+        "_warm",
+        "_written",
+        "blocks",
+        "copies",
+        "entries",
+        "helds",
+        "length",
+    )
 
-    def __init__(self, share_from: int, helds: "list[Held]", *, refers: bool) -> None:
-        """share_from: bytes together from which buffers are copied into blocks. refers: whether some of the buffers may lie in shared memory, and are to be referred to there."""
+    def __init__(self, share_from: int, helds: "list[Held]", *, refers: bool, warm: bool) -> None:
+        """share_from: bytes together from which buffers are copied into blocks. refers: whether some of the buffers may lie in
+        shared memory, and are to be referred to there. warm: as `Arena.allocate` has it.
+        """
+        self._warm = warm
         self._share_from = share_from
         self._refers = refers
         self.helds = helds
@@ -101,7 +115,7 @@ class Placing:
         return True
 
     def _allocate(self, lane: Lane, group: Indexed, length: int) -> None:
-        block = lane.arena.allocate(length) if len(self.blocks) < MOST_BLOCKS else None
+        block = lane.arena.allocate(length, warm=self._warm) if len(self.blocks) < MOST_BLOCKS else None
         if block is None:
             return
         self.helds.append(block)

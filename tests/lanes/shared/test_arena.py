@@ -75,6 +75,34 @@ def test_the_longest_free_comes_first(arena):
         block.drop()
 
 
+def test_warm_ones_are_those_let_go_last_that_no_reader_has(arena):
+    blocks = [arena.allocate(MB) for _ in range(4)]
+    reader = reader_of(blocks[2])
+    for block in (blocks[1], blocks[0], blocks[3], blocks[2]):
+        block.drop()
+    order = [arena.allocate(MB, warm=True) for _ in range(2)]
+    assert [block.slot for block in order] == [3, 0]
+    os.close(reader)
+    order += [arena.allocate(MB, warm=True) for _ in range(3)]
+    assert [block.slot for block in order] == [3, 0, 2, 1, 4]
+    for block in order:
+        block.drop()
+
+
+def test_a_stream_to_one_receiver_stays_in_its_slots(arena):
+    for block in [backed(arena, MB) for _ in range(5)]:
+        block.drop()  # a burst
+    slots = set()
+    before = arena.allocate(MB, warm=True)
+    for _ in range(20):
+        block = arena.allocate(MB, warm=True)
+        slots.add(block.slot)
+        before.drop()
+        before = block
+    before.drop()
+    assert len(slots) == 2
+
+
 def test_a_reader_keeps_its_slot(arena):
     block = backed(arena, MB)
     reader = reader_of(block)

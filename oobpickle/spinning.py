@@ -8,8 +8,8 @@ that did not in twice as many, up to `RESTS_MAX`; one that paid makes up for all
 second costs 4 us a message, and an idle receiver nothing.
 
 Over a network nobody spins who has just received a large message: what he waits for is being copied by the kernel, which
-needs the core more than he does (1 MB over tcp: 0.65 of the rate). Over ipc one does: there a core that does not fall
-asleep is worth more than what the spin takes (1 MB: 1.2 of the rate, at 1.3 of the receiver's CPU time).
+needs the core more than he does (1 MB over tcp: 0.65 of the rate). Over ipc one does: 1 MB goes at 1.2 of the rate, at 1.3 of the receiver's CPU time; why is not known for certain, presumably
+since a core that does not fall asleep is quicker to take up the next piece.
 """
 
 import os

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client, Connection, Listener, wait
 from typing import Any, NamedTuple
 
 from oobpickle.bench import far
@@ -37,6 +37,8 @@ class _Near:
         self._seen: set[Thing] = set()
         self._fars: list[Connection] = []
         self._processes: list[Any] = []
+        self._lives: list[Any] = []  # readable when a far process ends
+        self._closing = False
         self._end, address = peer.near(route)
         if peer.alone or route.transport == INPROC:
             return
@@ -47,6 +49,7 @@ class _Near:
                 self._start(address)
         for connection in self._fars:
             connection.recv()
+        threading.Thread(target=self._end_with_them, daemon=True).start()
 
     def _start(self, address: Any) -> None:
         context = multiprocessing.get_context("spawn")
@@ -57,6 +60,7 @@ class _Near:
         theirs.close()
         self._fars.append(ours)
         self._processes.append(process)
+        self._lives.append(process.sentinel)
 
     def _start_by_peer(self, start: Callable[[list[str]], Future[Any]], address: Any, path: str) -> None:
         with Listener(path, "AF_UNIX") as listener:
@@ -69,14 +73,21 @@ class _Near:
             timer.start()
             started = start([sys.executable, "-m", far.__name__, path])
             started.add_done_callback(lambda done: give_up() if done.exception() else None)
-            orders, self._life = listener.accept(), listener.accept()
+            orders, life = listener.accept(), listener.accept()
             timer.cancel()
         if started.done():
             started.result()
-        if self._life.poll():
+        if life.poll():
             raise TimeoutError(f"its far process did not start within {_STARTING_TAKES} s")
         orders.send((self._peer.name, self._route, address))
         self._fars.append(orders)
+        self._lives.append(life)
+
+    def _end_with_them(self) -> None:
+        """End this process when a far one does: a send to nobody waits for ever."""
+        wait(self._lives)
+        if not self._closing:
+            os._exit(1)
 
     def take(self, turn: Turn) -> Run:
         """Check, warm up, and run for about the seconds that are asked for."""
@@ -101,6 +112,7 @@ class _Near:
         return run(self._end, self._fars, order, objects)
 
     def close(self) -> None:
+        self._closing = True
         for connection in self._fars:
             connection.close()
         for process in self._processes:

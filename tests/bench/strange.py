@@ -5,6 +5,7 @@ The shared lane, since beside the kernel's work for the inline one an extra copy
 
 import os
 import threading
+import time
 from concurrent.futures import Future
 from functools import partial
 
@@ -40,6 +41,11 @@ def dies(socket):
     os._exit(3)
 
 
+def goes_on_after_it_died(socket, obj):
+    send(socket, obj)
+    time.sleep(0.2)  # the next is sent to nobody
+
+
 def refuses(_route):
     raise RuntimeError("not today")
 
@@ -61,12 +67,23 @@ PEERS = [
     zmq_peer("copies before", copies_before_it_sends, recv, copies=(0, 0)),
     zmq_peer("copies after", send, copies_what_it_receives, copies=(0, 0)),
     zmq_peer("dies", send, dies),
+    zmq_peer("dies early", goes_on_after_it_died, dies),
     Peer("refuses", refuses, lambda *_: End(oobpickle.dumps, oobpickle.loads, int)),
     zmq_peer("is not there", send, recv, optional="no_such_module"),
     Peer("does not start", near_alone, near_alone, start=start_fails),
     Peer("starts nothing", near_alone, near_alone, start=lambda _: Future()),
 ]
 
-DAMAGES, REPEATS, HONEST, COPIES_BEFORE, COPIES_AFTER, DIES, REFUSES, ABSENT, START_FAILS, STARTS_NOTHING = (
-    f"tests.bench.strange:{peer.name}" for peer in PEERS
-)
+(
+    DAMAGES,
+    REPEATS,
+    HONEST,
+    COPIES_BEFORE,
+    COPIES_AFTER,
+    DIES,
+    DIES_EARLY,
+    REFUSES,
+    ABSENT,
+    START_FAILS,
+    STARTS_NOTHING,
+) = (f"tests.bench.strange:{peer.name}" for peer in PEERS)

@@ -50,8 +50,9 @@ def test_an_old_message_is_not_taken_for_a_new_one():
 
 
 def test_a_peer_that_dies_or_refuses_fails():
-    found = measured(strange.DIES, strange.REFUSES, strange.HONEST)
+    found = measured(strange.DIES, strange.DIES_EARLY, strange.REFUSES, strange.HONEST)
     assert found.failed[strange.DIES]
+    assert found.failed[strange.DIES_EARLY]
     assert found.failed[strange.REFUSES] == "RuntimeError: not today"
     assert list(found.runs) == [strange.HONEST]
 

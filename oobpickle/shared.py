@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, TypeVa
 import numpy as np
 
 from oobpickle.codec.pickle_codec import PickleCodec
-from oobpickle.lanes.shared import loans
+from oobpickle.lanes.shared import copying, loans
 from oobpickle.lanes.shared.arena import Stats
 
 if TYPE_CHECKING:
@@ -114,5 +114,5 @@ def _lent_copy(buffer: memoryview) -> memoryview:
     lent = loans.lend(buffer.nbytes)
     if lent is None:
         return memoryview(bytes(buffer) if buffer.readonly else bytearray(buffer))
-    np.copyto(lent, np.frombuffer(buffer, np.uint8))
+    copying.copy(lent.data, buffer)
     return lent.data.toreadonly() if buffer.readonly else lent.data

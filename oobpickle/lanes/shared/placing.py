@@ -9,8 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
+from oobpickle.lanes.shared import copying
 from oobpickle.lanes.shared.address import address_of
 from oobpickle.lanes.shared.lane import Lane
 from oobpickle.lanes.shared.references import BUFFER, MOST_BLOCKS, READ_ONLY
@@ -33,7 +32,6 @@ ALONE_FROM = 1 << 20
 """Buffers from this size up get a block each; smaller ones share blocks of up to this size."""
 
 _ALIGN = 64
-_RELEASES_GIL = 256 * 1024  # bytes from which other threads should be let run during the copy, for 2 us
 
 Indexed: TypeAlias = list[tuple[int, memoryview]]
 
@@ -135,11 +133,7 @@ class Placing:
 def copy_into(block: "Block", start: int, source: memoryview) -> None:
     """Copy a buffer to `start` of a block that nobody has yet. Raises OSError when there is no memory for it."""
     block.back()
-    target = block.memory[start : start + source.nbytes]
-    if source.nbytes < _RELEASES_GIL:
-        target[:] = source
-    else:
-        np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(source, np.uint8))
+    copying.copy(block.memory[start : start + source.nbytes], source)
 
 
 def _groups(buffers: Indexed) -> Iterator[tuple[Indexed, int]]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from oobpickle.bench.peer import ROUND_TRIP
+from oobpickle.bench.peer import REFERENCES, ROUND_TRIP
 from oobpickle.bench.runs import Run
 from oobpickle.bench.things import Thing
 
@@ -96,9 +96,16 @@ class Figures:
     def _cpu(self, peer: str) -> list[float]:
         return [(run.near.cpu + run.far.cpu) / run.messages for run in self.runs[peer]]
 
-    def is_steady(self, spread: float) -> bool:
-        """Whether no peer's rate has a larger spread."""
-        return all(self.rate(peer).spread <= spread for peer in self.runs)
+    @property
+    def references(self) -> list[str]:
+        """The peers that others are divided by, as far as they have figures."""
+        return [name for name in REFERENCES if self.runs.get(name)]
+
+    def is_steady(self, rates: float, ratios: float) -> bool:
+        """Whether no rate, and no ratio to a reference, has a larger spread than that."""
+        return all(self.rate(peer).spread <= rates for peer in self.runs) and all(
+            self.ratio(peer, other).spread <= ratios for other in self.references for peer in self.runs if peer != other
+        )
 
     def cpu(self, peer: str) -> tuple[float, float]:
         """Seconds of CPU a message, user and system, at the near and the far end."""

@@ -15,6 +15,10 @@ ONE_WAY, ROUND_TRIP, FAN_OUT = "one way", "round trip", "fan-out"
 TCP, IPC, INPROC, LOCAL = "tcp", "ipc", "inproc", "local"
 """Transports. inproc: both ends in one process. local: a way of the peer's own, whatever was asked for."""
 
+RECIPE, PYOBJ, STREAM, MEMCPY, BARE = "recipe", "send_pyobj", "stream socket", "memcpy", "bare frames"
+REFERENCES = (RECIPE, BARE, MEMCPY, STREAM, PYOBJ)
+"""Peers that ours are divided by, where they take part."""
+
 
 class Route(NamedTuple):
     """How ends are joined. directory: an empty one of this pair's own, for sockets in the file system."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from oobpickle.bench.figures import Case
-from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, ROUND_TRIP, TCP, own_peers
+from oobpickle.bench.peer import FAN_OUT, INPROC, IPC, ONE_WAY, REFERENCES, ROUND_TRIP, TCP, own_peers
 from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, Thing
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
@@ -13,10 +13,6 @@ KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
 SIZES = (KB, 64 * KB, MB, 16 * MB, 256 * MB, GB)
 TRANSPORTS = (IPC, TCP, INPROC)
 PATTERNS = (ONE_WAY, ROUND_TRIP, FAN_OUT)
-
-RECIPE, PYOBJ, STREAM, MEMCPY, BARE = "recipe", "send_pyobj", "stream socket", "memcpy", "bare frames"
-REFERENCES = (RECIPE, BARE, MEMCPY, STREAM, PYOBJ)
-"""Peers that ours are divided by, where they take part."""
 
 SLOW = 64 * MB
 """Bytes from which only peers that do not copy in user space take part, unless they are asked for by name: others take minutes."""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from oobpickle.bench.figures import Case, Figures
-from oobpickle.bench.peer import ONE_WAY, ROUND_TRIP
-from oobpickle.bench.plan import MEMCPY, STREAM
+from oobpickle.bench.peer import MEMCPY, ONE_WAY, ROUND_TRIP, STREAM
 from oobpickle.bench.things import ARRAY, size_name
 
 _LIMITS = {MEMCPY: "one memcpy, warm", STREAM: "bare stream socket"}  # drawn as what cannot be passed, or hardly

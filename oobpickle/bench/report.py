@@ -5,23 +5,18 @@ from statistics import quantiles
 from typing import Any
 
 from oobpickle.bench.figures import Figures
-from oobpickle.bench.peer import ROUND_TRIP, peer_named
-from oobpickle.bench.plan import MEMCPY, REFERENCES
+from oobpickle.bench.peer import MEMCPY, ROUND_TRIP, peer_named
 
 
 def headings(figures: Figures) -> list[str]:
     """The columns of a case's table; the first is text, the others are numbers."""
     speed = ["p50 us", "p90 us", "p99 us"] if figures.case.pattern == ROUND_TRIP else ["messages/s", "GB/s"]
-    return ["peer", *speed, "±", *(f"of {name}" for name in _references(figures)), "CPU us", "faults", "copies", "says"]
+    return ["peer", *speed, "±", *(f"of {name}" for name in figures.references), "CPU us", "faults", "copies", "says"]
 
 
 def rows(figures: Figures) -> list[list[str]]:
     """A row for each peer that has a figure."""
     return [_row(figures, name) for name, runs in figures.runs.items() if runs]
-
-
-def _references(figures: Figures) -> list[str]:
-    return [name for name in REFERENCES if figures.runs.get(name)]
 
 
 def _row(figures: Figures, name: str) -> list[str]:
@@ -31,7 +26,7 @@ def _row(figures: Figures, name: str) -> list[str]:
         speed[0] = f"{1e6 / rate.value:,.1f}"
     else:
         speed = [number(rate.value), number(rate.value * figures.case.thing.nbytes / 1e9)]
-    ratios = ["" if other == name else number(figures.ratio(name, other).value) for other in _references(figures)]
+    ratios = ["" if other == name else number(figures.ratio(name, other).value) for other in figures.references]
     copies, says = figures.copies(name, MEMCPY), peer_named(name).copies
     return [
         name,
@@ -122,7 +117,7 @@ def _peer(figures: Figures, name: str) -> dict[str, Any]:
         "rate": rate.value,
         "spread": rate.spread,
         "rates": figures.rates(name),
-        "ratios": {other: figures.ratio(name, other)._asdict() for other in _references(figures) if other != name},
+        "ratios": {other: figures.ratio(name, other)._asdict() for other in figures.references if other != name},
         "cpu": figures.cpu(name),
         "faults": figures.faults(name),
         "copies": figures.copies(name, MEMCPY),

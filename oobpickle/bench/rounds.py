@@ -15,7 +15,10 @@ from oobpickle.bench.peer import Peer, peer_named
 from oobpickle.bench.things import size_name
 
 STEADY = 0.15
-"""The spread of rates that is good enough: that of their ratios is then under a quarter as a rule."""
+"""The spread of rates that is aimed at."""
+
+ENOUGH = 0.24
+"""The spread of rates, and of their ratios to references, that is good enough when that is not reached in time."""
 
 _Key = tuple[str, str, str, int]
 
@@ -40,7 +43,8 @@ def measure(
 ) -> Generator[Step]:
     """Measure case after case, telling after every turn.
 
-    rounds: of each case. longer: so many seconds more, at the most, until the rates' spreads are no more than STEADY.
+    rounds: of each case. longer: so many seconds more, at the most, until the spreads of rates are no more than STEADY, and those
+    of ratios than ENOUGH; three times as many, at the most, until the spreads of both are no more than ENOUGH.
     seconds: of one turn, about. memory: bytes; a peer that would need more for a thing is left out of that case, as is one
     that cannot do it, or fails. within: seconds for all; a case begins no round but two when its share of what was left is used up.
     Processes are kept while a later case wants them; close the iterator to end them. renew: rounds after which those of a case
@@ -74,7 +78,8 @@ def measure(
                 if part == rounds:
                     until = now + longer
                 if part >= rounds:
-                    if now >= until or (part % STRETCHES == 0 and figures.is_steady(STEADY)):
+                    aim = STEADY if now < until else ENOUGH
+                    if now >= until + 2 * longer or (part % STRETCHES == 0 and figures.is_steady(aim, ENOUGH)):
                         break
                     turns += len(taking)
                 elif part == 1:

@@ -68,7 +68,7 @@ def bench(
         int,
         typer.Option(
             min=0,
-            help="Turns that each peer takes; 0: ten, and more for up to 40 s until all ± are under 15 %; five if --quick.",
+            help="Turns that each peer takes; 0: ten, and more until all ± are small (rates 15 %, or 24 % with the ratios), for up to two minutes; five if --quick.",
         ),
     ] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,

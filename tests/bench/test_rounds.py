@@ -115,7 +115,7 @@ def test_a_time_for_all_ends_the_rounds_early():
 )
 def test_rounds_are_added_until_the_figures_are_steady(longer, looks, wanted, monkeypatch):
     looking = iter(looks)
-    monkeypatch.setattr(Figures, "is_steady", lambda _self, _spread: next(looking))
+    monkeypatch.setattr(Figures, "is_steady", lambda *_: next(looking))
     case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
     steps = list(measure([case], 5, 0.001, 1 << 30, longer=longer))
     assert {name: len(runs) for name, runs in steps[-1].figures.runs.items()} == {"memcpy": wanted, "recipe": wanted}

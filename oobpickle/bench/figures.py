@@ -1,9 +1,9 @@
-"""What comes out of a case: the runs of each peer, and the figures made of them: medians with their spread, and ratios."""
+"""What comes out of a case: the runs of each peer, and the figures made of them: rates and ratios with their spread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import NamedTuple
 
 from oobpickle.bench.peer import REFERENCES, ROUND_TRIP
@@ -14,7 +14,7 @@ COPIES_FROM = 8 << 20
 """Bytes of a thing from which copies are told by time: below, the Python around a message takes as long as a copy."""
 
 STRETCHES = 5
-"""Parts that the rounds are cut into, one after the other, to see how far apart medians lie; see `figure`."""
+"""Parts that the rounds are cut into, one after the other, to see how far apart their medians lie; see `figure`."""
 
 LEAST = 0.07
 """The least spread. Processes that start anew lie elsewhere in memory, which no run sees: two runs of memcpy differ by 5 %, of copies into
@@ -25,7 +25,7 @@ _FEWER = {2: 4.5, 3: 1.4, 4: 1.1}
 
 
 class Figure(NamedTuple):
-    """A median of several rounds, and its relative spread.
+    """What several rounds come to, and its relative spread.
 
     spread: two measurements differ by less than this part of their value, nine times of ten (measured: `benchmarks/repeat.py`).
     """
@@ -35,21 +35,23 @@ class Figure(NamedTuple):
 
 
 def figure(values: list[float]) -> Figure:
-    """The median, and its spread. values: in the order in which they were measured.
+    """The values' middle, and its spread. values: in the order in which they were measured.
 
-    The spread is how far the medians of `STRETCHES` parts of the measurement, one after the other, lie apart. A machine is
-    faster in one quarter of a minute than in the next, so neighbouring rounds are alike and more of them do not make the
-    median more certain, as they would if they were independent (by the range of all rounds and their number the second
-    measurement lay outside in half of the repeats). Where they are independent, this is wider than need be.
-    Of a single value it is 1.
+    They are cut into `STRETCHES` parts, one after the other, and each part's median is taken. The middle is the mean of these without
+    the highest and the lowest: some processes are of two kinds, by luck, for all of their lives (a receiver whose malloc takes
+    page faults, and one whose does not), and a median of all would be of the one kind or of the other.
+    The spread is how far these medians lie apart. A machine is faster in one quarter of a minute than in the next, so neighbouring
+    rounds are alike, and more of them do not make the middle more certain, as they would if they were independent (by
+    the range of all rounds and their number the second measurement lay outside in half of the repeats). Where they are
+    independent, this is wider than need be. Of a single value it is 1.
     """
-    middle = median(values)
     count = min(len(values), STRETCHES)
+    edges = [len(values) * part // count for part in range(count + 1)]
+    medians = sorted(median(values[start:end]) for start, end in pairwise(edges))
+    middle = fmean(medians[1:-1] if count > 2 else medians)
     if count < 2 or not middle:
         return Figure(middle, 1.0)
-    edges = [len(values) * part // count for part in range(count + 1)]
-    medians = [median(values[start:end]) for start, end in pairwise(edges)]
-    spread = _FEWER.get(count, 1.0) * (max(medians) - min(medians)) / abs(middle)
+    spread = _FEWER.get(count, 1.0) * (medians[-1] - medians[0]) / abs(middle)
     return Figure(middle, max(LEAST, spread))
 
 

@@ -44,6 +44,11 @@ class Pair:
         os.close(life)
         self._control.send((peer.address, Route(pattern, transport, self._directory.name, fars)))
 
+    def settle(self) -> None:
+        """Wait until its processes have joined, or failed to: `take` tells which. Starting takes as much of a core as a turn."""
+        if not self._joined:
+            self._control.poll(None)
+
     def take(self, turn: Turn) -> Run:
         """One turn. Raises Failed; the pair is of no more use then."""
         self._busy = True

@@ -19,16 +19,19 @@ SLOW = 64 * MB
 
 
 class Effort(NamedTuple):
-    """How much is put into a figure. seconds: of one turn of one peer. within: of all together, about. longer: as measure has it."""
+    """How much is put into a figure. seconds: of one turn of one peer. within: of all together, about. longer, renew: as measure
+    has it.
+    """
 
     rounds: int
     seconds: float
     within: float = math.inf
     longer: float = 0
+    renew: int = 0
 
 
 QUICK = Effort(5, 0.04, within=8)
-FULL = Effort(10, 0.2, longer=40)
+FULL = Effort(10, 0.2, longer=40, renew=2)
 
 
 def ours() -> list[str]:

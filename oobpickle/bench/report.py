@@ -63,7 +63,7 @@ def missing(figures: Figures) -> list[str]:
 
 
 LEGEND = (
-    "of X: rate over X's, round by round, the median. ±: how far two measurements lie apart, nine times of ten. "
+    "of X: rate over X's, round by round. ±: how far two measurements lie apart, nine times of ten. "
     "CPU, faults (pages), copies (user CPU in times of one memcpy, checking apart): a message, near + far end. "
     "says: the copies that the peer says it makes."
 )

@@ -92,6 +92,8 @@ def measure(
                         key = keys[number][name]
                         pairs.pop(key).close()
                         pairs[key] = taking[name] = _started(key)
+                for pair in taking.values():
+                    pair.settle()
                 for name, pair in list(taking.items())[:: -1 if part % 2 else 1]:
                     try:
                         figures.runs[name].append(pair.take(Turn(case.thing, seconds)))

@@ -89,7 +89,7 @@ def bench(
 ) -> None:
     """Measure how fast objects travel between processes, beside what else could carry them.
 
-    Each peer has two processes of its own. They take turns, round after round, and what arrives is checked. Of several rounds the median is
+    Each peer has two processes of its own. They take turns, round after round, and what arrives is checked. Of several rounds the middle is
     shown; ratios are taken within a round, so that what else the machine does disturbs them little.
 
     For example:
@@ -139,7 +139,10 @@ def bench(
         )
         return
     console.print(Text(f"\n{report.LEGEND}\n", "dim"))
-    results = _run(console, measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.longer))
+    results = _run(
+        console,
+        measure(cases, effort.rounds, effort.seconds, allowed, effort.within, effort.longer, effort.renew),
+    )
 
     def draw() -> None:
         if plot_to:

@@ -36,9 +36,17 @@ def drifting(random, rounds):
     return list(100 + levels + random.normal(0, 5, rounds))
 
 
+def of_two_kinds(random, rounds):
+    """What some processes do: half of them are slower by a fifth for all of their lives, which are two rounds."""
+    levels = np.repeat(random.choice([100, 80], -(-rounds // 2)), 2)[:rounds]
+    return list(levels + random.normal(0, 3, rounds))
+
+
 @pytest.mark.parametrize(
     ("rounds", "series"),
     [
+        (10, of_two_kinds),
+        (20, of_two_kinds),
         (3, lambda random, rounds: list(random.normal(100, 10, rounds))),
         (5, lambda random, rounds: list(random.normal(100, 10, rounds))),
         (15, lambda random, rounds: list(random.normal(100, 10, rounds))),
@@ -84,3 +92,13 @@ def test_cpu_and_faults_are_of_a_message():
     found = figures(ours=[of(1, near=0.5, far=1.5)])
     assert found.cpu("ours") == pytest.approx((0.1, 0.2))
     assert found.faults("ours") == (1, 2)
+
+
+@pytest.mark.parametrize(("other", "steady"), [("recipe", False), ("theirs", True)])
+def test_steady_are_rates_and_their_ratios_to_references(other, steady):
+    slower = [of(1 + part * 0.035) for part in range(5)]  # by 14 % in all
+    found = figures(**{"ours": slower, other: slower[::-1]})
+    assert max(found.rate(name).spread for name in found.runs) < 0.15
+    assert found.ratio("ours", other).spread > 0.24
+    assert found.is_steady(0.15, 0.24) == steady
+    assert not found.is_steady(0.1, 1)

@@ -133,6 +133,23 @@ def test_processes_are_started_anew_after_some_rounds():
     assert not descendants()
 
 
+def test_no_turn_begins_while_processes_start(monkeypatch):
+    done, take = [], rounds.Pair.take
+
+    def told(pair, turn):
+        assert all(other._joined or other._control.poll() for other in pairs)
+        done.append(pair)
+        return take(pair, turn)
+
+    pairs, start = set(), rounds._started
+    monkeypatch.setattr(rounds.Pair, "take", told)
+    monkeypatch.setattr(rounds, "_started", lambda key: pairs.add(pair := start(key)) or pair)
+    monkeypatch.setattr(rounds.Pair, "close", lambda pair, close=rounds.Pair.close: pairs.discard(pair) or close(pair))
+    case = Case(Thing(ARRAY, 1024), ONE_WAY, IPC, ("memcpy", "recipe"))
+    list(measure([case], 2, 0.001, 1 << 30, renew=1))
+    assert len(done) == len(set(done)) == 4
+
+
 def test_an_interrupt_while_processes_are_started_anew_ends_the_others(monkeypatch):
     started, real = [], rounds._started
 

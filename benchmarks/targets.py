@@ -269,7 +269,7 @@ def main() -> None:
         case = Case(of_object("benchmarks.targets:data_frame"), ONE_WAY, IPC, (SHARED, RECIPE))
         targets[case] = [Target(SHARED, RECIPE, 5, "≥ 5")]
     rows: list[Row] = []
-    for step in measure(list(targets), given.rounds, given.seconds, free_memory() // 2, longer=given.longer, renew=5):
+    for step in measure(list(targets), given.rounds, given.seconds, free_memory() // 2, longer=given.longer, renew=3):
         if step.finished:
             rows += measured(step.figures, targets[step.figures.case])
             print(f"measured: {step.figures.case.name}", flush=True)

@@ -14,7 +14,7 @@ COPIES_FROM = 8 << 20
 """Bytes of a thing from which copies are told by time: below, the Python around a message takes as long as a copy."""
 
 STRETCHES = 5
-"""Parts that the rounds are cut into, one after the other, to see how far apart their medians lie; see `figure`."""
+"""Parts that the rounds are cut into, one after the other, to see how far apart they lie; see `figure`."""
 
 LEAST = 0.07
 """The least spread. Processes that start anew lie elsewhere in memory, which no run sees: two runs of memcpy differ by 5 %, of copies into
@@ -22,6 +22,9 @@ shared memory by up to 6 % (`benchmarks/repeat.py`; with 5 % here seven of ten w
 
 _FEWER = {2: 4.5, 3: 1.4, 4: 1.1}
 """What the range of so few values is multiplied by: it says little."""
+
+_RENEWED = 0.7
+"""What it is multiplied by when each stretch had processes of its own, so that less is common to neighbours."""
 
 
 class Figure(NamedTuple):
@@ -34,25 +37,31 @@ class Figure(NamedTuple):
     spread: float
 
 
-def figure(values: list[float]) -> Figure:
-    """The values' middle, and its spread. values: in the order in which they were measured.
+def figure(values: list[float], *, renewed: bool = False) -> Figure:
+    """The values' middle, and its spread. values: in the order in which they were measured. renewed: by new processes in each stretch.
 
-    They are cut into `STRETCHES` parts, one after the other, and each part's median is taken. The middle is the mean of these without
-    the highest and the lowest: some processes are of two kinds, by luck, for all of their lives (a receiver whose malloc takes
-    page faults, and one whose does not), and a median of all would be of the one kind or of the other.
-    The spread is how far these medians lie apart. A machine is faster in one quarter of a minute than in the next, so neighbouring
+    They are cut into `STRETCHES` parts, one after the other, and the middle of each is taken; the value is the middle of these. A middle
+    is the mean of the middle half: some processes are of two kinds, by luck, for all of their lives (a receiver whose malloc takes
+    page faults, and one whose does not), and a median would be of the one kind or of the other.
+    The spread is how far the stretches lie apart. A machine is faster in one quarter of a minute than in the next, so neighbouring
     rounds are alike, and more of them do not make the middle more certain, as they would if they were independent (by
     the range of all rounds and their number the second measurement lay outside in half of the repeats). Where they are
     independent, this is wider than need be. Of a single value it is 1.
     """
     count = min(len(values), STRETCHES)
     edges = [len(values) * part // count for part in range(count + 1)]
-    medians = sorted(median(values[start:end]) for start, end in pairwise(edges))
-    middle = fmean(medians[1:-1] if count > 2 else medians)
+    stretches = [_middle(values[start:end]) for start, end in pairwise(edges)]
+    middle = _middle(stretches)
     if count < 2 or not middle:
         return Figure(middle, 1.0)
-    spread = _FEWER.get(count, 1.0) * (medians[-1] - medians[0]) / abs(middle)
-    return Figure(middle, max(LEAST, spread))
+    factor = _FEWER.get(count, 1.0) * (_RENEWED if renewed else 1.0)
+    return Figure(middle, max(LEAST, factor * (max(stretches) - min(stretches)) / abs(middle)))
+
+
+def _middle(values: list[float]) -> float:
+    """The mean of the middle half; of up to four values their median."""
+    cut = (len(values) + 1) // 4
+    return fmean(sorted(values)[cut : len(values) - cut])
 
 
 class Case(NamedTuple):
@@ -72,12 +81,15 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """The runs of each peer of a case, one a round; and with the reason, the peers that were left out, or failed."""
+    """The runs of each peer of a case, one a round; and with the reason, the peers that were left out, or failed. renewed: as `figure`
+    has it.
+    """
 
     case: Case
     runs: dict[str, list[Run]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    renewed: bool = False
 
     def rates(self, peer: str) -> list[float]:
         """Messages a second in each round; of round trips, one over the median latency."""
@@ -86,15 +98,17 @@ class Figures:
 
     def rate(self, peer: str) -> Figure:
         """Messages a second."""
-        return figure(self.rates(peer))
+        return figure(self.rates(peer), renewed=self.renewed)
 
     def ratio(self, peer: str, reference: str) -> Figure:
         """Peer's rate over the reference's, taken round by round."""
-        return figure([a / b for a, b in zip(self.rates(peer), self.rates(reference), strict=False)])
+        ratios = [a / b for a, b in zip(self.rates(peer), self.rates(reference), strict=False)]
+        return figure(ratios, renewed=self.renewed)
 
     def cpu_ratio(self, peer: str, reference: str) -> Figure:
         """The reference's CPU time a message, both ends together, over peer's. Others' load disturbs it less."""
-        return figure([b / a for a, b in zip(self._cpu(peer), self._cpu(reference), strict=False)])
+        ratios = [b / a for a, b in zip(self._cpu(peer), self._cpu(reference), strict=False)]
+        return figure(ratios, renewed=self.renewed)
 
     def _cpu(self, peer: str) -> list[float]:
         return [(run.near.cpu + run.far.cpu) / run.messages for run in self.runs[peer]]

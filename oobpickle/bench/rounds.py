@@ -58,7 +58,7 @@ def measure(
     with contextlib.ExitStack() as stack:
         stack.callback(_close, pairs)
         for number, case in enumerate(cases):
-            figures = Figures(case)
+            figures = Figures(case, renewed=0 < renew <= rounds // STRETCHES)
             taking: dict[str, Pair] = {}
             for name in case.peers:
                 peer = peer_named(name)

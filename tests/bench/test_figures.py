@@ -45,7 +45,6 @@ def of_two_kinds(random, rounds):
 @pytest.mark.parametrize(
     ("rounds", "series"),
     [
-        (10, of_two_kinds),
         (20, of_two_kinds),
         (3, lambda random, rounds: list(random.normal(100, 10, rounds))),
         (5, lambda random, rounds: list(random.normal(100, 10, rounds))),
@@ -63,8 +62,20 @@ def test_two_measurements_differ_by_less_than_the_spread_nine_times_of_ten(round
     assert within >= 870
 
 
+@pytest.mark.parametrize("rounds", [10, 15, 30])
+def test_with_processes_anew_in_each_stretch_a_smaller_spread_does(rounds):
+    random = np.random.default_rng(1)
+    within, spreads = 0, []
+    for _ in range(1000):
+        one, two = (figure(of_two_kinds(random, rounds), renewed=True) for _ in range(2))
+        within += abs(one.value - two.value) <= one.spread * one.value
+        spreads.append(one.spread)
+    assert within >= 870
+    assert np.median(spreads) < 0.2
+
+
 def test_the_spread_is_that_of_stretches_not_of_single_rounds():
-    outliers = [100.0, 100, 150] * 10
+    outliers = [100.0, 100, 100, 150, 100, 100] * 5
     slower_and_slower = [100.0 + number for number in range(30)]
     assert figure(outliers) == (100, LEAST)
     assert figure(slower_and_slower).spread == pytest.approx(24 / 114.5)

@@ -40,10 +40,6 @@ it back takes up to 300 us on a busy machine: 1.5 % of the time. (Once a millise
 MAX_BYTES = 2**30
 """The default budget: 1 GiB, some arrays of the largest usual size, and still a fraction of a machine's memory."""
 
-SHARED_FROM = 512 * 1024
-"""Bytes of buffers in a message from which copying them into shared memory pays. CPU time of both ends together, shared to
-inline over ipc: 64 KB 1.2, 256 KB 1.1, 512 KB 1.05, 1 MB 0.8, 4 MB 0.5. Loaned arrays are referred to from 32 KB up."""
-
 _MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
 _LAST = int(zmq.DONTWAIT)
 
@@ -324,9 +320,7 @@ class Sending(Endpoint):
         """
         if not self._inproc_only and self._refers():
             bounded = max_bytes is not None and max_bytes < RETAIN  # what a publisher keeps in place is held as well
-            self._outbox = open_outbox(
-                shared=True, receivers=receivers, retain=max_bytes if bounded else None, share_from=SHARED_FROM
-            )
+            self._outbox = open_outbox(shared=True, receivers=receivers, retain=max_bytes if bounded else None)
         return Outgoing(
             self._socket,
             self._codec,

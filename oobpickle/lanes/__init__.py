@@ -29,19 +29,16 @@ __all__ = [
 ]
 
 
-def open_outbox(
-    *, shared: bool, receivers: Literal["one", "many"], retain: int | None = None, share_from: int | None = None
-) -> Outbox:
+def open_outbox(*, shared: bool, receivers: Literal["one", "many"], retain: int | None = None) -> Outbox:
     """The outbox of one endpoint.
 
     shared: whether buffers may go through shared memory: all its peers are on this host. receivers: "one" for sockets
     where each message goes to one peer, which acknowledges; "many" for publishers. retain: for "many", bytes of the
-    newest sends that stay in place; None: 256 MB, or half the arena if that is less. share_from: bytes of a message's
-    buffers together from which they are copied into shared memory; None: what is best for the lane alone.
+    newest sends that stay in place; None: 256 MB, or half the arena if that is less.
     """
     if not (shared and AVAILABLE):
         return INLINE_OUTBOX
-    return SharedOutbox(receivers=receivers, retain=retain, share_from=share_from)
+    return SharedOutbox(receivers=receivers, retain=retain)
 
 
 def open_inbox(*, shared: bool) -> Inbox:

@@ -47,7 +47,7 @@ def test_a_choice_is_checked():
 
 
 @pytest.mark.parametrize(("sender", "size", "is_shared"), [
-    ("auto", MB, True), ("auto", 1000, False), ("auto", 100_000, False), ("auto", 300_000, True), ("inline", MB, False), ("shared", MB, True),
+    ("auto", MB, True), ("auto", 1000, False), ("auto", 32_000, False), ("auto", 33_000, True), ("auto", 300_000, True), ("inline", MB, False), ("shared", MB, True),
 ])  # fmt: skip
 def test_on_ipc(api, address, sender, size, is_shared):
     push, pull = pair(api, address, push={"lane": sender})

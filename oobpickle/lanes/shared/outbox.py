@@ -33,14 +33,11 @@ _LOOK_EACH = 8  # sends of loaned arrays after which one looks, at twice as many
 class SharedOutbox:
     """The messages of one sending endpoint that have buffers in shared memory; oobpickle.lanes.Outbox tells the rest.
 
-    receivers, retain, share_from: as in `oobpickle.lanes.open_outbox`.
+    receivers, retain: as in `oobpickle.lanes.open_outbox`.
     """
 
-    def __init__(
-        self, *, receivers: Literal["one", "many"], retain: int | None = None, share_from: int | None = None
-    ) -> None:
-        self._share_from = SHARE_FROM if share_from is None else share_from
-        self.least = min(REFER_FROM, self._share_from)
+    def __init__(self, *, receivers: Literal["one", "many"], retain: int | None = None) -> None:
+        self.least = min(REFER_FROM, SHARE_FROM)
         self._lane: Lane = current()
         self._forks = self._lane.forks
         if retain is None:
@@ -62,7 +59,7 @@ class SharedOutbox:
             length = 0
             for view in buffers:
                 length += view.nbytes
-            if length < self._share_from:
+            if length < SHARE_FROM:
                 return INLINE
         if self._closed or lane.forks != self._forks:
             return INLINE
@@ -74,7 +71,7 @@ class SharedOutbox:
                 placed = lane.guard.run(self._refer_to, lane, buffers[0], send)
                 if placed is not None:
                     return placed
-            placing = Placing(self._share_from, send.helds, refers=refers, warm=self._awaits)
+            placing = Placing(send.helds, refers=refers, warm=self._awaits)
             placed = lane.guard.run(self._begin, lane, placing, buffers, send)
             if placed is None:
                 placing.copy()

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from oobpickle.lanes.shared.guard import Held
 
 SHARE_FROM = 64 * 1024
-"""Bytes of buffers, all of a message together, from which copying into a block is faster than a frame."""
+"""Bytes of buffers, all of a message together, from which they are copied into blocks. Over ipc, by a Pusher, rate beside frames: 32 KB
+1.0, 48 KB 1.15, 64 KB 1.3, 256 KB 1.8, 1 MB 2.8; CPU time of both ends 1.15, 0.9, 0.77, 0.56, 0.38. Round trips level at 64 and
+128 KB, and 0.68 of the time at 256 KB."""
 
 EACH_FROM = 4 * 1024
 """Buffers below this stay in the head: a reference and its bookkeeping cost as much as two copies of them."""
@@ -47,7 +49,6 @@ class Placing:
     __slots__ = (
         "_numbers",
         "_refers",
-        "_share_from",
         "_warm",
         "_written",
         "blocks",
@@ -57,12 +58,11 @@ class Placing:
         "length",
     )
 
-    def __init__(self, share_from: int, helds: "list[Held]", *, refers: bool, warm: bool) -> None:
-        """share_from: bytes together from which buffers are copied into blocks. refers: whether some of the buffers may lie in
+    def __init__(self, helds: "list[Held]", *, refers: bool, warm: bool) -> None:
+        """refers: whether some of the buffers may lie in
         shared memory, and are to be referred to there. warm: as `Arena.allocate` has it.
         """
         self._warm = warm
-        self._share_from = share_from
         self._refers = refers
         self.helds = helds
         self.blocks: list[bytes] = []
@@ -80,9 +80,9 @@ class Placing:
                 (index, view) for index, view in rest if view.nbytes < REFER_FROM or not self._refer(lane, index, view)
             ]
         if len(rest) == 1:
-            if (length := rest[0][1].nbytes) >= self._share_from:
+            if (length := rest[0][1].nbytes) >= SHARE_FROM:
                 self._allocate(lane, rest, length)
-        elif rest and sum([view.nbytes for _, view in rest]) >= self._share_from:
+        elif rest and sum([view.nbytes for _, view in rest]) >= SHARE_FROM:
             for group, length in _groups(rest):
                 self._allocate(lane, group, length)
         if len(self.entries) > 1:

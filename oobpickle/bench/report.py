@@ -22,8 +22,8 @@ def rows(figures: Figures) -> list[list[str]]:
 def _row(figures: Figures, name: str) -> list[str]:
     rate = figures.rate(name)
     if figures.case.pattern == ROUND_TRIP:
-        speed = [f"{latency * 1e6:,.0f}" for latency in percentiles(figures, name)]
-        speed[0] = f"{1e6 / rate.value:,.1f}"
+        p50, *tail = percentiles(figures, name)
+        speed = [f"{p50 * 1e6:,.1f}", *(f"{latency * 1e6:,.0f}" for latency in tail)]
     else:
         speed = [number(rate.value), number(rate.value * figures.case.thing.nbytes / 1e9)]
     ratios = ["" if other == name else number(figures.ratio(name, other).value) for other in figures.references]

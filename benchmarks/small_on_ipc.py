@@ -1,4 +1,5 @@
-"""Whether the shared lane costs anything where it has nothing to do: objects of 64 KB and below, over ipc.
+"""Whether the shared lane costs anything where it has nothing to do: objects of 64 KB and below, over ipc; and above, what it
+gains: the rates at `placing.SHARE_FROM` and in the changelog.
 
     python -m benchmarks.small_on_ipc [pairs of processes]
 
@@ -21,7 +22,7 @@ import numpy as np
 from oobpickle import Puller, Pusher
 
 LANES: dict[str, Any] = {"inline": "inline", "inline again": "inline", "shared": "shared"}
-SIZES = {1024: 2_000, 4096: 2_000, 16384: 1_000, 65536: 500}
+SIZES = {1024: 2_000, 4096: 2_000, 16384: 1_000, 65536: 500, 262_144: 1_500}
 A_PAIR = 60  # rounds, then the processes are renewed
 
 

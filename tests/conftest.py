@@ -130,8 +130,8 @@ def no_mappings_left():
 
 
 def new(check, known):
-    """What the check finds and did not know before, if need be after a garbage collection, and a second later: threads of libzmq's
-    close what was theirs in their own time (seen under load: a descriptor).
+    """What the check finds and did not know before, if need be after a garbage collection, and a second later at the most. (Once,
+    while two suites ran side by side, a descriptor was there a moment longer; whose it was is not known.)
     """
     found = check() - known
     if found:

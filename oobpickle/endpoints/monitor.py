@@ -3,13 +3,15 @@
 Rule 1: events are read by whoever uses the endpoint, as a side of its calls; there is no thread. An endpoint that is
 never used hears of nothing.
 Rule 2: what peers can cause is bounded: the last limits.EVENTS_MAX events are kept, and failed handshakes are logged
-once a second at the most.
+once a second at the most. One that comes to us and hangs up in the midst of it (it was killed, it looked for an open
+port) is counted and not logged: nobody here can do anything about it.
 Rule 3: libzmq's own threads *wait* when they cannot put an event in the pair's queue, and with them every socket of the
 context. So the queue is not bounded, and our end of the pair stays open until the last event has come.
 
 The last event, MONITOR_STOPPED, also tells that a closed socket is really gone, its messages delivered.
 """
 
+import errno
 import logging
 import os
 import struct
@@ -37,6 +39,7 @@ _KINDS = {
     int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): "refused",
     int(zmq.EVENT_HANDSHAKE_FAILED_AUTH): "refused",
 }
+_HUNG_UP = (errno.ECONNRESET, errno.EPIPE)
 _STOPPED = int(zmq.EVENT_MONITOR_STOPPED)
 _MASK = sum(_KINDS) | _STOPPED
 _MECHANISM_MISMATCH = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_..., what a CURVE and a plain peer say of each other
@@ -69,6 +72,7 @@ class Monitor:
         self._warn = Sparing(logger)
         self._connected: set[int] = set()
         self._accepted: set[int] = set()
+        self._accepting: set[str] = set()  # our addresses that peers came to
         self.disconnections = 0
         self.events: deque[ConnectionEvent] = deque(maxlen=limits.EVENTS_MAX)
         self.refusals = 0
@@ -108,6 +112,7 @@ class Monitor:
             self._connected.add(value)
             if kind == "accepted":
                 self._accepted.add(value)
+                self._accepting.add(address)
         elif kind == "disconnected":
             self._connected.discard(value)
             self.disconnections += 1
@@ -118,7 +123,8 @@ class Monitor:
             detail = _reason(number, value)
             self.refusals += kind == "refused"
             self.last_refusal = f"the handshake at {address} failed: {detail}"
-            self._warn("%s", self.last_refusal)
+            if not (value in _HUNG_UP and address in self._accepting):
+                self._warn("%s", self.last_refusal)
         self.events.append(ConnectionEvent(kind, address, detail))
         logger.debug("%s %s %s", address, kind, detail)
 

@@ -111,9 +111,10 @@ class Flag:
             os.set_blocking(self._write, False)
 
     def __del__(self) -> None:
-        os.close(self._read)
-        if self._write != self._read:
-            os.close(self._write)
+        with contextlib.suppress(AttributeError):  # Ctrl-C in the constructor: there is none
+            os.close(self._read)
+            if self._write != self._read:
+                os.close(self._write)
 
     def fileno(self) -> int:
         """The descriptor to poll for reading."""

@@ -1,5 +1,7 @@
 """oobpickle.endpoints.monitor."""
 
+import socket
+
 import pytest
 import zmq
 
@@ -11,44 +13,67 @@ from tests.endpoints.conftest import until
 
 @pytest.fixture
 def monitored():
-    socket = zmq.Context.instance().socket(zmq.PULL)
-    monitor = Monitor(socket)
-    socket.bind("tcp://127.0.0.1:*")
-    yield socket, monitor
-    socket.close(0)
+    pull = zmq.Context.instance().socket(zmq.PULL)
+    monitor = Monitor(pull)
+    pull.bind("tcp://127.0.0.1:*")
+    yield pull, monitor
+    pull.close(0)
     until(lambda: monitor.read() or monitor.stopped)
     monitor.close()
 
 
-def come_and_go(socket, times=1):
+def come_and_go(pull, times=1):
     for _ in range(times):
         with zmq.Context.instance().socket(zmq.PUSH) as peer:
-            peer.connect(socket.last_endpoint)
+            peer.connect(pull.last_endpoint)
             peer.send(b"x")
-            socket.recv()
+            pull.recv()
 
 
 def test_events_and_the_number_of_connections(monitored):
-    socket, monitor = monitored
-    come_and_go(socket)
+    pull, monitor = monitored
+    come_and_go(pull)
     until(lambda: monitor.read() or len(monitor.events) == 3)
     assert [event.kind for event in monitor.events] == ["accepted", "ready", "disconnected"]
-    assert {event.address for event in monitor.events} == {socket.last_endpoint.decode()}
+    assert {event.address for event in monitor.events} == {pull.last_endpoint.decode()}
     assert monitor.connected == 0
 
 
+def test_a_peer_that_hangs_up_in_the_handshake_is_no_warning(monitored, caplog):
+    pull, monitor = monitored
+    with socket.create_connection(("127.0.0.1", int(pull.last_endpoint.rpartition(b":")[2]))):
+        pass
+    until(lambda: monitor.read() or len(monitor.events) == 3)
+    assert [event.kind for event in monitor.events] == ["accepted", "refused", "disconnected"]
+    assert monitor.refusals == 1
+    assert pull.last_endpoint.decode() in monitor.last_refusal
+    assert not caplog.records
+
+
+def test_one_that_we_come_to_is_a_warning(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server, zmq.Context.instance().socket(zmq.PULL) as pull:
+        monitor = Monitor(pull)
+        pull.connect("tcp://127.0.0.1:%d" % server.getsockname()[1])
+        server.accept()[0].close()
+        until(lambda: monitor.read() or monitor.refusals)
+        assert monitor.last_refusal in caplog.text
+        pull.close(0)
+        until(lambda: monitor.read() or monitor.stopped)
+        monitor.close()
+
+
 def test_peers_cannot_fill_the_memory(monitored, monkeypatch):
-    socket, monitor = monitored
-    come_and_go(socket, limits.EVENTS_MAX)
+    pull, monitor = monitored
+    come_and_go(pull, limits.EVENTS_MAX)
     until(lambda: monitor.read() or monitor.connected == 0)
     assert len(monitor.events) == limits.EVENTS_MAX
 
 
 def test_libzmq_is_never_made_to_wait(monitored):
     """More events than a queue of the default length holds, and nobody reads them."""
-    socket, monitor = monitored
+    pull, monitor = monitored
     assert monitor._pair.get(zmq.RCVHWM) == 0
-    come_and_go(socket, 1100)
+    come_and_go(pull, 1100)
     until(lambda: monitor.read() or monitor.connected == 0)
 
 
@@ -73,8 +98,8 @@ def test_closed_too_early_it_waits_for_the_end_of_its_socket():
 
 def test_a_terminated_context_stops_it():
     context = zmq.Context()
-    socket = context.socket(zmq.PUSH)
-    monitor = Monitor(socket)
+    push = context.socket(zmq.PUSH)
+    monitor = Monitor(push)
     context.destroy()
     monitor.read()
     assert monitor.stopped

@@ -24,6 +24,10 @@ def test_a_flag_holds_no_more_than_its_descriptors(kind):
     assert not descriptors() - before
 
 
+def test_one_whose_constructor_was_interrupted_dies_in_silence():
+    Flag.__new__(Flag)  # what it says when it dies would fail the test
+
+
 def test_a_wake_ends_a_sleep(kind):
     waiter = ThreadWaiter()
     thread = threading.Timer(0.02, waiter.wake)

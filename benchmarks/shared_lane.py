@@ -6,7 +6,7 @@ copied       An ordinary array is copied into the arena; the receiver reads one 
              a warm memcpy of the same size in one process. The ratio is of rates.
 loaned       An array of `oobpickle.shared.empty` is referred to and not touched. The cost of a message, beside 1 MB's.
 subscribers  16 MB copied in and published to four receivers that read one byte of each page, beside one receiver.
-overhead     Microseconds of Python at each end, in one process, for 64 KB.
+overhead     Microseconds at each end, in one process, for 256 KB.
 
 Figures of one run on a busy machine differ by a factor of two; the ratios beside them do not.
 """
@@ -26,6 +26,9 @@ from oobpickle import shared
 from oobpickle.lanes import Outbox, open_inbox, open_outbox
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
+COPIED = (256 * KB, MB, 16 * MB, 256 * MB)
+LOANED = (MB, 16 * MB, 256 * MB, GB)
+REPEATS = 20_000
 HEADER = struct.Struct("<IQ")  # length of the references, of the buffer
 
 
@@ -107,7 +110,7 @@ def sender(outbox: Outbox, channels: list[socket.socket], array: np.ndarray, win
 def copied(seconds: float) -> None:
     print("copied in, one byte of each page read")
     print(f"{'size':>8} {'messages/s':>11} {'GB/s':>7} {'memcpy GB/s':>12} {'ratio':>6}")
-    for size in (64 * KB, MB, 16 * MB, 256 * MB):
+    for size in COPIED:
         array, target = np.ones(size, np.uint8), np.ones(size, np.uint8)
         with receivers(1, touch=True) as channels:
             outbox = open_outbox(shared=True, receivers="one")
@@ -127,7 +130,7 @@ def loaned(seconds: float) -> None:
     print("loaned, not touched")
     print(f"{'size':>8} {'us/message':>11} {'of 1 MB':>8}")
     first = 0.0
-    for size in (MB, 16 * MB, 256 * MB, GB):
+    for size in LOANED:
         array = shared.zeros(size, np.uint8)
         assert shared.is_shared(array)
         with receivers(1, touch=False) as channels:
@@ -152,11 +155,10 @@ def subscribers(seconds: float) -> None:
 
 
 def overhead(seconds: float) -> None:
-    print("in one process, 64 KB, us a message")
+    print("in one process, us a message")
     for name, array in (
-        ("copied", np.ones(64 * KB, np.uint8)),
-        ("loaned", shared.zeros(64 * KB, np.uint8)),
-        ("1 MB loaned", shared.zeros(MB, np.uint8)),
+        ("256 KB copied", np.ones(256 * KB, np.uint8)),
+        ("256 KB loaned", shared.zeros(256 * KB, np.uint8)),
     ):
         outbox, inbox = open_outbox(shared=True, receivers="one"), open_inbox(shared=True)
         view = memoryview(array)
@@ -171,18 +173,17 @@ def overhead(seconds: float) -> None:
             del views
             at[0], at[1], at[2] = at[0] + t1 - t0, at[1] + t2 - t1, at[2] + time.perf_counter() - t2
 
-        count = max(1, int(rate(once, seconds) * 0))
+        rate(once, seconds)
         at[:] = [0.0, 0.0, 0.0]
-        for count in range(1, 20001):
+        for _ in range(REPEATS):
             once()
-        print(
-            f"{name:>12}: place {at[0] / count * 1e6:.1f}  follow {at[1] / count * 1e6:.1f}  release {at[2] / count * 1e6:.1f}"
-        )
+        place, follow, release = (seconds / REPEATS * 1e6 for seconds in at)
+        print(f"{name}: place {place:.1f}  follow {follow:.1f}  release {release:.1f}")
         outbox.close()
         inbox.close()
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--only", choices=["copied", "loaned", "subscribers", "overhead"])
@@ -190,3 +191,7 @@ if __name__ == "__main__":
     for part in (copied, loaned, subscribers, overhead):
         if arguments.only in (None, part.__name__):
             part(arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

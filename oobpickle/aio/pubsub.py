@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
 from oobpickle.endpoints.arrivals import Message, as_message
-from oobpickle.endpoints.outgoing import Waiting
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Subscribing
 from oobpickle.endpoints.waiting import RECEIVE, ROOM

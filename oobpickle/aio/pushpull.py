@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any, Self
 
 from oobpickle.aio.waiting import Awaiting
-from oobpickle.endpoints.outgoing import Waiting
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.pushpull import A_MESSAGE, NO_ROOM, Pulling, Pushing
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from oobpickle import wire
 from oobpickle.aio.waiting import Awaiting, TaskWaiter
-from oobpickle.endpoints.outgoing import Waiting
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY

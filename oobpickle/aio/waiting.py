@@ -1,4 +1,4 @@
-"""The waits of asyncio, the counterpart of endpoint.py's `Blocking`; waiting.py there has the rules.
+"""The waits of asyncio, the counterpart of endpoints/blocking.py; endpoints/waiting.py has the rules.
 
 Theory of operation. The socket is a plain one, and only ever used without waiting. While somebody waits, the loop watches
 the socket's descriptor; when it can be read everybody who waits attempts again, each in its own task. So a

@@ -6,8 +6,8 @@ import typer
 import zmq
 
 from oobpickle.cli.curve import Clients, Key, curve_of
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK
 from oobpickle.endpoints.forwarding import Forwarder, Pattern
+from oobpickle.endpoints.options import HIGH_WATER_MARK
 
 _SIDES = {"pubsub": ("publishers", "subscribers"), "pipeline": ("pushers", "pullers")}
 

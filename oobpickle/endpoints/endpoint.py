@@ -7,10 +7,6 @@ Rule 3: close delivers what was sent, as long as `linger` allows, and says what 
 Rule 4: a socket does not cross a fork. In the child every endpoint of the parent raises Closed, and nothing of libzmq's
 is touched: closing or even looking there would speak on the parent's connections.
 Rule 5: the user's calls carry the housekeeping (events, subscriptions), at most once in `TICK`; there is no thread.
-
-Heartbeats. The *receiving* side sends them and tells the sender when to give it up (ZMTP's TTL). Never the sender: a peer
-that is only slow reads nothing, so it would not answer, and libzmq would cut it off with all that is queued for it (seen:
-358 messages sent, 6 received). For a host that disappears there is TCP's own keep-alive.
 """
 
 import logging
@@ -20,7 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, NoReturn
 from weakref import WeakSet
 
 import zmq
@@ -30,15 +26,14 @@ from oobpickle.codec import AnyCodec, codec_of
 from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, unclaimed
 from oobpickle.endpoints.lane import LaneChoice, References, checked, is_near
 from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
+from oobpickle.endpoints.options import KEEPALIVE, RECONNECT
 from oobpickle.endpoints.security import Curve
-from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, Waiter
+from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter, Waiter
 from oobpickle.errors import Closed, InsecureEndpoint, Timeout
 from oobpickle.lanes import INLINE_INBOX, INLINE_OUTBOX, Inbox, Outbox
 from oobpickle.patterns.stats import Counters, Stats
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 LINGER = 10.0
 """Seconds that close waits for messages to leave: a gigabyte on a slow network; a person can still bear it."""
@@ -49,37 +44,14 @@ INTERRUPTED_LINGER = 1.0
 CLOSING = 1.0
 """Seconds that close waits for libzmq when there is nothing to deliver: a millisecond as a rule, then the address is free."""
 
-HIGH_WATER_MARK = 1000
-"""Messages in a queue, as libzmq has it by default."""
-
 TICK = 10_000_000
 """Nanoseconds between housekeepings: a few microseconds of work each, so 0.1 % of a core."""
 
 LOOK = 0.002
 """Seconds between looks whether receivers have come for what is shared; nothing tells of a word that another process wrote."""
 
-HEARTBEAT_INTERVAL, HEARTBEAT_PATIENCE = 1000, 5000
-"""Milliseconds: a receiver tells its sender that it lives, and is given up when it has not told for so long."""
-
-KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 10, zmq.TCP_KEEPALIVE_INTVL: 5, zmq.TCP_KEEPALIVE_CNT: 3}
-"""A host that is gone is noticed after 25 seconds."""
-
-RECONNECT = {zmq.RECONNECT_IVL: 100, zmq.RECONNECT_IVL_MAX: 2000}
-"""Milliseconds: doubled at each failure; a restarted peer is found within two seconds."""
-
 _all: "WeakSet[Endpoint]" = WeakSet()
 _inherited: list[Any] = []  # sockets of the parent, kept from pyzmq's own finalizers in a fork's child
-
-
-def receiving(high_water_mark: int, max_frame: int) -> dict[int, int]:
-    """The options of a socket that receives."""
-    return {
-        zmq.RCVHWM: high_water_mark,
-        zmq.MAXMSGSIZE: max_frame,
-        zmq.HEARTBEAT_IVL: HEARTBEAT_INTERVAL,
-        zmq.HEARTBEAT_TTL: HEARTBEAT_PATIENCE,
-        zmq.HEARTBEAT_TIMEOUT: 0,  # a receiver with full queues does not read the answers
-    }
 
 
 class Endpoint:
@@ -379,83 +351,6 @@ class Endpoint:
     def __repr__(self) -> str:
         state = "" if self._open else " (closed)"
         return f"<{type(self).__module__}.{type(self).__name__} {', '.join(self._addresses)}{state}>"
-
-
-class Blocking(Endpoint):
-    """The blocking wait, and what is made of it."""
-
-    def _until(
-        self,
-        attempt: Callable[[], T | None],
-        wants: int,
-        what: str,
-        timeout: float | None,
-        first: Callable[[], T | None] | None = None,
-    ) -> T:
-        """Repeat the attempt until it gives something. Raises Timeout after so many seconds, and Closed.
-
-        first: instead of the first attempt.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            waiter = self._resting.pop()
-        except IndexError:
-            # Over inproc the peer is a thread that needs the interpreter, which a spin would take again and again.
-            waiter = ThreadWaiter(self._descriptor, tell=self._signals, spins=not self._inproc_only)
-        waiter.wants = wants
-        self._waiters.add(waiter)
-        spins = wants == RECEIVE and self._spins  # room for one message comes when many have been taken
-        try:
-            left = None
-            result = (first or attempt)()
-            while result is None:
-                if deadline is not None and (left := deadline - time.monotonic()) <= 0:
-                    raise self._expired(what, timeout)
-                if wants == ROOM:
-                    left = PATIENCE if left is None else min(left, PATIENCE)
-                    if len(self._waiters) > 1:
-                        self._stir()
-                if waiter.sleep(left, spins):
-                    self._attend()
-                self._slept = True
-                result = attempt()
-            return result
-        finally:
-            self._waiters.discard(waiter)
-            waiter.rest()
-            if self._open:  # a closed endpoint holds no descriptors
-                self._resting.append(waiter)
-            if self._waiters:
-                self._stir()
-
-    def close(self, linger: float | None = -1.0) -> None:
-        """Close it. Returns when what was sent has left, after `linger` seconds at the most (None: no bound; by default
-        what the endpoint was made with); then what could not be delivered is counted as dropped and logged as a warning.
-
-        Calls that wait in other threads raise Closed. Closing twice is fine. After Ctrl-C the endpoint is closed, and
-        libzmq goes on delivering in the background as long as the process lives.
-        """
-        if not self._open:
-            return
-        self._shut()
-        deadline = self._deadline(linger)
-        try:
-            waiter = ThreadWaiter(*self._monitor.descriptors, spins=False)
-            try:
-                while (left := self._awaits(deadline)) is not None:
-                    waiter.sleep(left)
-            finally:
-                self._part(deadline)
-            while (left := self._lingers(deadline)) is not None:
-                waiter.sleep(left)
-        finally:
-            self._farewell()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(self._linger_after(kind))
 
 
 def _watch_forks() -> None:

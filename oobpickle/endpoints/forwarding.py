@@ -16,7 +16,7 @@ import zmq
 
 from oobpickle import limits
 from oobpickle.endpoints.addresses import SocketFile, as_addresses, unclaimed
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, KEEPALIVE, receiving
+from oobpickle.endpoints.options import HIGH_WATER_MARK, KEEPALIVE, receiving
 from oobpickle.endpoints.security import Curve
 
 Pattern = Literal["pubsub", "pipeline"]
@@ -59,7 +59,7 @@ class Forwarder:
             for socket, addresses in zip(self._sockets, (senders, receivers), strict=True):
                 options = {zmq.LINGER: 0, zmq.SNDHWM: high_water_mark, **receiving(high_water_mark, max_frame)}
                 if socket is self._sockets[1]:
-                    options.pop(zmq.HEARTBEAT_IVL)  # it sends: see endpoint.py
+                    options.pop(zmq.HEARTBEAT_IVL)  # it sends: see options.py
                 for option, value in (*KEEPALIVE.items(), *options.items()):
                     socket.set(option, value)
                 if curve is not None and (admission := curve.apply(socket)) is not None:

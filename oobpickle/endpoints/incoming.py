@@ -18,7 +18,8 @@ import zmq
 
 from oobpickle import allocator, limits, message, wire
 from oobpickle.codec import Codec
-from oobpickle.endpoints.endpoint import Blocking, Endpoint
+from oobpickle.endpoints.blocking import Blocking
+from oobpickle.endpoints.endpoint import Endpoint
 from oobpickle.endpoints.lane import References, read_only
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE

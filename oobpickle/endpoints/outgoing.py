@@ -14,20 +14,17 @@ import contextlib
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import time_ns
-from typing import Any, Literal
-from weakref import WeakMethod
+from typing import Any
 
 import zmq
 
 from oobpickle import wire
 from oobpickle.codec import Codec
-from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.lane import refers
+from oobpickle.endpoints.parcel import Parcel, snapshot
 from oobpickle.endpoints.waiting import ROOM, Waiter
-from oobpickle.lanes import INLINE_OUTBOX, RETAIN, open_outbox
-from oobpickle.lanes.interface import Outbox, Placed
+from oobpickle.lanes import INLINE_OUTBOX, Outbox
 from oobpickle.patterns.budget import Budget
-from oobpickle.patterns.stats import Counters, Stats
+from oobpickle.patterns.stats import Counters
 from oobpickle.tracker import DONE, Tracker
 
 FOLLOWED = 64 * 1024
@@ -248,48 +245,6 @@ def _followed(frame: wire.Frame, tracker: Tracker) -> zmq.Frame:
     return zmq.Frame(tracker.follow(frame), copy=False)
 
 
-class Parcel(list[wire.Frame]):
-    """The frames of a message whose shared buffers have their places. Unless it is sent these are given back."""
-
-    __slots__ = ("_outbox", "placed", "sent")
-
-    def __init__(self, outbox: Outbox, placed: Placed) -> None:
-        super().__init__()
-        self._outbox = outbox
-        self.placed = placed
-        self.sent = False
-
-    def withdraw(self) -> None:
-        """It will not be sent. What dies unsent does so too."""
-        if not self.sent:
-            self.sent = True
-            self._outbox.cancel(self.placed)
-
-    def abandon(self) -> None:
-        """Whether it is received does not matter any longer."""
-        if self.sent:
-            self._outbox.abandon(self.placed)
-
-    def __del__(self) -> None:
-        self.withdraw()
-
-
-class Waiting:
-    """Within this a message waits for room; when that ends by an exception it is withdrawn, whoever keeps the exception."""
-
-    __slots__ = ("_frames",)
-
-    def __init__(self, frames: list[wire.Frame]) -> None:
-        self._frames = frames
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and isinstance(self._frames, Parcel):
-            self._frames.withdraw()
-
-
 class _Release:
     """What a tracker calls when its message is gone. It knows no endpoint: it must not keep one alive."""
 
@@ -307,73 +262,3 @@ class _Release:
             for waiter in tuple(self._waiters):
                 if waiter.wants == ROOM:
                     waiter.wake()
-
-
-class Sending(Endpoint):
-    """An endpoint whose messages count when they are sent. `_put` is its attempt."""
-
-    _out: Outgoing
-
-    def _outgoing(self, max_bytes: int | None, receivers: Literal["one", "many"], *, marks: bool = True) -> Outgoing:
-        """What it sends by, to all of its addresses alike. Over inproc alone there is no other lane, and no bound: there
-        the memory is the receiver's as soon as it is sent, and it may keep it.
-        """
-        if not self._inproc_only and self._refers():
-            bounded = max_bytes is not None and max_bytes < RETAIN  # what a publisher keeps in place is held as well
-            self._outbox = open_outbox(shared=True, receivers=receivers, retain=max_bytes if bounded else None)
-        return Outgoing(
-            self._socket,
-            self._codec,
-            self._counters,
-            self._waiters,
-            None if self._inproc_only else max_bytes,
-            outbox=self._outbox,
-            marks=marks,
-            attend=_weakly(WeakMethod(self._attend)),
-        )
-
-    def _refers(self) -> bool:
-        """Whether what it sends may refer to shared memory."""
-        return refers(self._lane, self._addresses)
-
-    def _attempt(self, frames: list[wire.Frame], route: bytes) -> Tracker | None:
-        """What is more than frames. Called with the lock held, and the endpoint open."""
-        if type(frames) is not Parcel:
-            return self._out.put(frames, route)
-        if self._out.now > self._tick:
-            self._housekeep()  # what a peer that is gone would have got is given back
-        return self._out.put_parcel(frames, route)
-
-    def _put(self, frames: list[wire.Frame], route: bytes = b"") -> Tracker | None:
-        try:
-            with self._lock:
-                if not self._open:
-                    self._refuse()
-                return self._out.put(frames, route) if type(frames) is list else self._attempt(frames, route)
-        except zmq.ZMQError as error:
-            raise self._gone(error) from error
-
-    def _snapshot(self) -> Stats:
-        self._out.budget.settle()
-        self._counters.messages = self._out.sent
-        return self._counters.snapshot(bytes_in_flight=self._out.bytes_in_flight)
-
-    def _unsent(self) -> int:
-        return 0 if self._inproc_only else self._out.unsent()
-
-
-def _weakly(method: "WeakMethod[Callable[[], None]]") -> Callable[[], None]:
-    """Call the method as long as its object lives: a tracker must not keep an endpoint alive."""
-
-    def call() -> None:
-        bound = method()
-        if bound is not None:
-            with contextlib.suppress(zmq.ZMQError):  # its context is gone, and the messages with it
-                bound()
-
-    return call
-
-
-def snapshot(frames: Sequence[wire.Frame]) -> list[wire.Frame]:
-    """The same message on memory of its own."""
-    return [frames[0], *(memoryview(bytes(frame)) for frame in frames[1:])]

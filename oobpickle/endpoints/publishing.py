@@ -26,10 +26,12 @@ from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.addresses import as_addresses
 from oobpickle.endpoints.beside import TwoMonitors, far_addresses
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER
+from oobpickle.endpoints.endpoint import LINGER
 from oobpickle.endpoints.lane import LaneChoice
-from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing, Sending
+from oobpickle.endpoints.options import HIGH_WATER_MARK
+from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing
 from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.stats import Stats

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from oobpickle.endpoints.arrivals import Message, as_message
-from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.blocking import Blocking
 from oobpickle.endpoints.incoming import BlockingReceiving
-from oobpickle.endpoints.outgoing import Waiting
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.publishing import NO_ROOM, Publishing
 from oobpickle.endpoints.subscribing import A_MESSAGE, Subscribing
 from oobpickle.endpoints.waiting import RECEIVE, ROOM

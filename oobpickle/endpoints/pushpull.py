@@ -12,11 +12,15 @@ import zmq
 
 from oobpickle import limits
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, Blocking, receiving
+from oobpickle.endpoints.blocking import Blocking
+from oobpickle.endpoints.endpoint import LINGER
 from oobpickle.endpoints.incoming import BlockingReceiving, Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice
-from oobpickle.endpoints.outgoing import MAX_BYTES, Sending, Waiting
+from oobpickle.endpoints.options import HIGH_WATER_MARK, receiving
+from oobpickle.endpoints.outgoing import MAX_BYTES
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.waiting import ROOM
 from oobpickle.errors import Closed
 from oobpickle.patterns.numbering import new_epoch

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from oobpickle import wire
-from oobpickle.endpoints.endpoint import Blocking
+from oobpickle.endpoints.blocking import Blocking
 from oobpickle.endpoints.incoming import BlockingReceiving
-from oobpickle.endpoints.outgoing import Waiting
+from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY

@@ -18,11 +18,13 @@ import zmq
 
 from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Incoming
 from oobpickle.endpoints.lane import LaneChoice
-from oobpickle.endpoints.outgoing import MAX_BYTES, Parcel, Sending
+from oobpickle.endpoints.options import HIGH_WATER_MARK, receiving
+from oobpickle.endpoints.outgoing import MAX_BYTES
+from oobpickle.endpoints.parcel import Parcel
 from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import DecodeError, RemoteError
 from oobpickle.patterns.correlation import Correlation

@@ -19,11 +19,13 @@ import zmq
 
 from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, LINGER, receiving
+from oobpickle.endpoints.endpoint import LINGER
 from oobpickle.endpoints.incoming import Incoming, Receiving
 from oobpickle.endpoints.lane import LaneChoice, is_near
-from oobpickle.endpoints.outgoing import MAX_BYTES, Sending
+from oobpickle.endpoints.options import HIGH_WATER_MARK, receiving
+from oobpickle.endpoints.outgoing import MAX_BYTES
 from oobpickle.endpoints.security import Curve
+from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.sparing import Sparing
 from oobpickle.endpoints.waiting import RECEIVE
 from oobpickle.errors import LaneError, type_name

@@ -18,9 +18,9 @@ import zmq
 from oobpickle import limits
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec
 from oobpickle.endpoints.arrivals import GATHERS, Arrival, Arrivals, Newest
-from oobpickle.endpoints.endpoint import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.incoming import Receiving
 from oobpickle.endpoints.lane import LaneChoice
+from oobpickle.endpoints.options import HIGH_WATER_MARK, receiving
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter
 from oobpickle.errors import LaneError

@@ -9,7 +9,8 @@ import zmq
 
 from oobpickle import Pusher, wire
 from oobpickle.endpoints import outgoing as module
-from oobpickle.endpoints.outgoing import FOLLOWED, Outgoing, snapshot
+from oobpickle.endpoints.outgoing import FOLLOWED, Outgoing
+from oobpickle.endpoints.parcel import snapshot
 from oobpickle.endpoints.waiting import ROOM
 from oobpickle.patterns.stats import Counters
 from oobpickle.codec.pickle_codec import PickleCodec

@@ -1,5 +1,4 @@
-"""Whether the shared lane costs anything where it has nothing to do: objects of 64 KB and below, over ipc; and above, what it
-gains: the rates at `placing.SHARE_FROM` and in the changelog.
+"""Whether the shared lane costs anything where it has nothing to do: objects of 64 KB and below, over ipc.
 
     python -m benchmarks.small_on_ipc [pairs of processes]
 
@@ -22,7 +21,7 @@ import numpy as np
 from oobpickle import Puller, Pusher
 
 LANES: dict[str, Any] = {"inline": "inline", "inline again": "inline", "shared": "shared"}
-SIZES = {1024: 2_000, 4096: 2_000, 16384: 1_000, 65536: 500, 262_144: 1_500}
+SIZES = {1024: 2_000, 4096: 2_000, 16384: 1_000, 65536: 500}
 A_PAIR = 60  # rounds, then the processes are renewed
 
 

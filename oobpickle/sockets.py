@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import zmq
 
-from oobpickle import allocator, wire
+from oobpickle import allocator, releasing, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
 from oobpickle.lanes.following import followed, lengths_of_shared
@@ -83,6 +83,8 @@ def send(
     elif len(frames) > 1 or placed.tracker is not None:
         tracker = Tracker(beside=placed.tracker)
         frames[1:] = map(tracker.follow, frames[1:])
+    if len(frames) > 1 or len(frames[0]) >= _COPIED:
+        releasing.be_ready()
     try:
         if type(socket) is zmq.Socket:
             *others, last = frames

@@ -22,6 +22,7 @@ LITTLE = {  # what makes it do little: a statement about the module, and argumen
         "from pathlib import Path; it.DOCS = Path('docs').resolve(); it.DOCS.mkdir(); it.PARTS = it.PARTS[1:2]",
         ["--rounds", "1", "--seconds", "0.01", "--peer", "oobpickle"],
     ),
+    "share_from": ("it.SIZES = it.SIZES[:1]", ["--rounds", "1", "--seconds", "0.01"]),
     "shared_lane": ("it.COPIED = it.LOANED = (1 << 20,); it.REPEATS = 100", ["--seconds", "0.01"]),
     "small_buffers": ("it.SIZES = it.SIZES[:1]", ["--rounds", "1", "--seconds", "0.01"]),
     "small_on_ipc": ("it.SIZES = {1024: 20}", ["1"]),

@@ -19,6 +19,7 @@ LAYERS = {
     "oobpickle.message": 3,
     "oobpickle.files": 4,
     "oobpickle.allocator": 0,
+    "oobpickle.releasing": 0,
     "oobpickle.lanes": 3,
     "oobpickle.sockets": 5,
     "oobpickle.patterns": 6,

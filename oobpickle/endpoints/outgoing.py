@@ -18,7 +18,7 @@ from typing import Any
 
 import zmq
 
-from oobpickle import wire
+from oobpickle import releasing, wire
 from oobpickle.codec import Codec
 from oobpickle.endpoints.parcel import Parcel, snapshot
 from oobpickle.endpoints.waiting import ROOM, Waiter
@@ -160,6 +160,7 @@ class Outgoing:
         charge = size + length if length >= FOLLOWED else size
         if not self._admits(charge, shared):
             return None
+        releasing.be_ready()
         ticket = next(self._tickets)
         tracker = Tracker(self._release, ticket, attend=self._attend)
         parts: list[Any] = [_followed(frame, tracker) if len(frame) >= FOLLOWED else frame for frame in frames]

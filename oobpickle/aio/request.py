@@ -5,6 +5,7 @@ thousand requests in flight cost what one costs, a thousand times.
 """
 
 import asyncio
+import contextlib
 import inspect
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from oobpickle import wire
 from oobpickle.aio.waiting import Awaiting, TaskWaiter
 from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
-from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
+from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed, Timeout
@@ -73,11 +74,12 @@ class Client(Requesting, Awaiting):
 
     def _readable(self) -> None:
         self._wake(ROOM)
-        self._stir()
+        with contextlib.suppress(Closed):  # its context is gone: that has woken all, and they find it out
+            self._stir()
 
     def _stir(self) -> None:
         if self._open and not self._look():
-            asyncio.get_running_loop().call_soon(self._stir)
+            asyncio.get_running_loop().call_soon(self._readable)
 
 
 class Request(Asked):
@@ -90,7 +92,7 @@ class Request(Asked):
 
     async def fail(self, error: BaseException) -> None:
         """As oobpickle.Request.fail."""
-        await self._server._deliver(self._answer(describe(error), flags=wire.FAILED), self._route)  # noqa: SLF001
+        await self._server._deliver(self._failure(error), self._route)  # noqa: SLF001
 
 
 class Server(Serving, Awaiting):
@@ -127,7 +129,10 @@ class Server(Serving, Awaiting):
             try:
                 result = handler(request.obj)
                 await request.reply(await result if inspect.isawaitable(result) else result)
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises: the client is told
+            except (Exception, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # we are; else it is what the handler awaited
+                    raise
                 if not self._failed(request, error):
                     return
                 await request.fail(error)

@@ -82,7 +82,7 @@ class Awaiting(Endpoint):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise self._expired(what, timeout)
-                if wants == ROOM:
+                if wants & ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
                     if len(self._waiters) > 1:
                         self._stir()
@@ -101,10 +101,10 @@ class Awaiting(Endpoint):
 
     def _leave(self, waiter: TaskWaiter) -> None:
         self._waiters.discard(waiter)
+        if len(self._waiters) == self._own_waiters:  # no task of anybody's
+            self._unwatch()
         if self._waiters:
             self._stir()
-        else:
-            self._unwatch()
 
     def _unwatch(self) -> None:
         if self._watching is not None and not self._watching.is_closed():

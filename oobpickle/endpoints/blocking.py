@@ -40,7 +40,7 @@ class Blocking(Endpoint):
             while result is None:
                 if deadline is not None and (left := deadline - time.monotonic()) <= 0:
                     raise self._expired(what, timeout)
-                if wants == ROOM:
+                if wants & ROOM:
                     left = PATIENCE if left is None else min(left, PATIENCE)
                     if len(self._waiters) > 1:
                         self._stir()

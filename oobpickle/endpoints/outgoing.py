@@ -86,14 +86,15 @@ class Outgoing:
         sequence: int = 0,
         copy: bool = False,
         shares: bool = True,
+        peer: bytes = b"",
     ) -> list[wire.Frame]:
         """The frames of an encoded object, whose buffers may have gone into shared memory. Takes no lock: it may take its time.
 
-        copy: on memory of its own. shares: whether its receiver follows references.
+        copy: on memory of its own. shares: whether its receiver follows references. peer: the route that it will take.
         """
         self.now = now = time_ns()
         if self._places and shares and buffers and (len(buffers) > 1 or buffers[0].nbytes >= self._least):
-            placed = self._outbox.place(buffers, snapshot=copy)
+            placed = self._outbox.place(buffers, snapshot=copy, peer=peer)
             if placed.shared:
                 parcel = Parcel(self._outbox, placed)
                 parcel += wire.pack(
@@ -133,7 +134,7 @@ class Outgoing:
     def put_parcel(self, parcel: "Parcel", route: bytes = b"") -> Tracker | None:
         """As put, of a message with shared buffers."""
         placed = parcel.placed
-        if placed.copied and not self._admits(0, placed.copied):
+        if placed.copied and not self._admits(0, placed.copied, route):
             return None
         tracker = self.put(parcel, route, placed.copied)
         if tracker is None:
@@ -144,21 +145,29 @@ class Outgoing:
             return tracker
         return Tracker(beside=placed.tracker) if tracker is DONE else tracker.together_with(placed.tracker)
 
-    def _admits(self, charge: int, shared: int) -> bool:
-        """Whether the budget does. shared: bytes of the message that count as in flight, and are no hindrance to it."""
-        if not self._places:
-            return self.budget.admits(charge)
+    def _admits(self, charge: int, shared: int, route: bytes) -> bool:
+        """Whether the budget does, or nothing is held for the one peer that the message goes to: others cannot take its room.
+
+        shared: bytes of the message that count as in flight, and are no hindrance to it.
+        """
         if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
             return True
-        self._outbox.settle()  # acknowledgements are found only by looking
-        return self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared)
+        if self._places:
+            self._outbox.settle()  # acknowledgements are found only by looking
+            if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
+                return True
+        itself = bool(shared)
+        if route and not self.budget.holds_for(route) and self._outbox.awaits(route) == itself:
+            return True
+        self.has(ROOM)  # else the descriptor stays readable if it is, and who waits for room would not sleep
+        return False
 
     def _put_followed(self, frames: Sequence[wire.Frame], route: bytes, shared: int) -> Tracker | None:
         head = frames[0]
         length = len(head)
         size = sum(map(len, frames)) - length
         charge = size + length if length >= FOLLOWED else size
-        if not self._admits(charge, shared):
+        if not self._admits(charge, shared, route):
             return None
         releasing.be_ready()
         ticket = next(self._tickets)
@@ -177,7 +186,7 @@ class Outgoing:
             if not self._has_room_after_all(lambda: self._send(first, flags)):
                 tracker.forget()
                 return None
-        self.budget.hold(ticket, self.sent + 1, charge, tracker)
+        self.budget.hold(ticket, self.sent + 1, charge, tracker, route)
         try:
             while parts:
                 part = parts.pop()

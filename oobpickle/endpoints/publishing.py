@@ -10,12 +10,14 @@ Rule 4: a lossless publisher sends frames: nobody knows who still needs a shared
 
 Theory of operation. XPUB tells of each subscription (XPUB_VERBOSER); it is heard when the publisher is used: when it
 sends, waits, or is asked. Sending to all, it cannot send to one: what is repeated for a late joiner (keep_last) comes to
-everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change.
+everyone, and the others know the number and drop it. What is kept is a copy: the user's arrays change. Where there is no
+room for it now, it is owed, and tried again whenever the publisher is used.
 """
 
 # ruff: noqa: SLF001 - the publisher beside is one of ours, and nobody else has it
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,7 +34,7 @@ from oobpickle.endpoints.options import HIGH_WATER_MARK
 from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sending import Sending
-from oobpickle.endpoints.waiting import RECEIVE
+from oobpickle.endpoints.waiting import PATIENCE, RECEIVE
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.stats import Stats
 from oobpickle.patterns.topics import Subscriptions, encode_topic
@@ -69,6 +71,7 @@ class Publishing(Sending):
     """A Publisher without its waits."""
 
     _beside: "Publishing | None" = None
+    _doubtful = 0.0  # until when subscriptions of one who has gone may be counted, as time.monotonic tells it
     _generation = 1  # of what was heard of subscriptions, here and beside: changes whenever a line's wants could
 
     def __init__(
@@ -136,6 +139,7 @@ class Publishing(Sending):
         self._epoch = new_epoch()
         self._lossless = lossless
         self._keep_last = keep_last
+        self._owed: set[_Line] = set()  # whose last message is to be repeated
 
     @property
     def addresses(self) -> list[str]:
@@ -211,13 +215,26 @@ class Publishing(Sending):
         return DONE if not waiting else Tracker(beside=waiting[0]).together_with(waiting[-1])
 
     def _look(self, line: _Line) -> None:
-        with self._lock:
-            if not self._open:
-                self._refuse()
-            self._housekeep()
-            line.generation = self._generation
-            line.wanted = self._subscriptions.wants(line.key)
-            line.wanted_beside = self._beside is not None and self._beside._subscriptions.wants(line.key)
+        self._attend_to_all()
+        line.generation = self._generation
+        line.wanted = self._subscriptions.wants(line.key)
+        line.wanted_beside = self._beside is not None and self._beside._subscriptions.wants(line.key)
+
+    def _part_from_the_gone(self) -> None:
+        if self._monitor.disconnections != self._seen:
+            # What it wanted counts until libzmq's thread and this one have both let go of the connection, in two steps.
+            self._doubtful = time.monotonic() + PATIENCE
+        super()._part_from_the_gone()
+
+    def _attend_to_all(self) -> None:
+        """Hear of subscriptions. Raises Closed."""
+        try:
+            with self._lock:
+                if not self._open:
+                    self._refuse()
+                self._housekeep()
+        except zmq.ZMQError as error:
+            raise self._gone(error) from error
 
     def _housekeep(self) -> None:
         super()._housekeep()
@@ -226,6 +243,8 @@ class Publishing(Sending):
         if self._out.has(RECEIVE):
             self._wake(RECEIVE)  # those who wait for subscribers: one may have come since super looked
             self._hear()
+        if self._owed:
+            self._repeat()
         self._generation = self._subscriptions.generation + (self._beside._generation if self._beside else 0)
 
     def _hear(self) -> None:
@@ -233,26 +252,27 @@ class Publishing(Sending):
             while True:
                 prefix = self._subscriptions.hear(bytes(self._socket.recv(zmq.DONTWAIT)))
                 if prefix is not None and self._keep_last:
-                    self._repeat(prefix)
+                    self._owed.update(line for line in self._lines.values() if line.key.startswith(prefix))
 
-    def _repeat(self, prefix: bytes) -> None:
-        for line in self._lines.values():
-            if line.kept and line.key.startswith(prefix):
+    def _repeat(self) -> None:
+        for line in tuple(self._owed):
+            if line.kept:
                 start = len(line.key)
                 head, *rest = line.kept
-                self._out.put([line.key + wire.with_flags(head[start:], wire.KEPT), *rest])
+                if self._out.put([line.key + wire.with_flags(head[start:], wire.KEPT), *rest]) is None:
+                    continue
+            self._owed.discard(line)
 
     def _counting(self, enough: int, topic: str | None) -> Callable[[], int | None]:
         """The attempt that waits for so many subscriptions."""
         key = None if topic is None else encode_topic(topic)
 
         def count() -> int | None:
-            with self._lock:
-                if not self._open:
-                    self._refuse()
-                self._housekeep()
-                count = self._subscriptions.count(key)
-                count += 0 if self._beside is None else self._beside._subscriptions.count(key)
+            self._attend_to_all()
+            if time.monotonic() < self._doubtful:
+                return None
+            count = self._subscriptions.count(key)
+            count += 0 if self._beside is None else self._beside._subscriptions.count(key)
             return count if count >= enough else None
 
         return count

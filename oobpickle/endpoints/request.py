@@ -18,7 +18,7 @@ from oobpickle.endpoints.blocking import Blocking
 from oobpickle.endpoints.incoming import BlockingReceiving
 from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
-from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving, describe
+from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
 from oobpickle.endpoints.waiting import RECEIVE, ROOM
 from oobpickle.errors import Closed, Timeout
@@ -121,7 +121,7 @@ class Request(Asked):
 
     def fail(self, error: BaseException) -> None:
         """Answer that it went wrong: the client's request raises RemoteError. Raises as reply does."""
-        self._server._deliver(self._answer(describe(error), flags=wire.FAILED), self._route)  # noqa: SLF001
+        self._server._deliver(self._failure(error), self._route)  # noqa: SLF001
 
 
 class Server(Serving, BlockingReceiving):
@@ -149,14 +149,24 @@ class Server(Serving, BlockingReceiving):
         """Answer each request with what handler returns for its object, until the server is closed.
 
         What it raises reaches the client as RemoteError, and is logged; the server goes on. workers= threads call it,
-        one of them at a time each; with one worker it is called in this thread.
+        one of them at a time each; with one worker it is called in this thread. SystemExit and what else is no Exception
+        is told to the client as well, and raised; where there are several workers the server is closed then.
         """
-        if self._workers == 1:
-            self._serve(handler, threading.Lock())
-            return
         turn = threading.Lock()
+        if self._workers == 1:
+            self._serve(handler, turn)
+            return
+        ended: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                self._serve(handler, turn)
+            except BaseException as error:  # noqa: BLE001 - raised below
+                ended.append(error)
+                self.close()
+
         threads = tuple(
-            threading.Thread(target=self._serve, args=(handler, turn), name=f"oobpickle worker {number}", daemon=True)
+            threading.Thread(target=work, name=f"oobpickle worker {number}", daemon=True)
             for number in range(self._workers)
         )
         for thread in threads:
@@ -164,6 +174,8 @@ class Server(Serving, BlockingReceiving):
         self._threads = threads  # only now: close joins them, and may be called while they start
         for thread in threads:
             thread.join()
+        if ended:
+            raise ended[0]
 
     def _serve(self, handler: Callable[[Any], Any], turn: threading.Lock) -> None:
         try:

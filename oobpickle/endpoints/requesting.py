@@ -141,10 +141,9 @@ class Requesting(Sending):
     def _look_for(self, call: Call) -> Answer | None:
         """The attempt that waits for one reply. Who leads those that wait for others makes another lead when he leaves."""
         if call.answer is None and call.fresh:
-            call.fresh = False  # there can be no reply yet, as a rule, and to ask so costs a third of trying in vain
-            with self._lock:
-                if self._open and not self._out.has(RECEIVE):
-                    return None
+            call.fresh = False
+            if self._is_empty():  # there can be no reply yet, as a rule
+                return None
         if call.answer is None and not self._look(call) and call.answer is None:
             self._wake(RECEIVE)  # look once more, but first at the clock
         return call.answer

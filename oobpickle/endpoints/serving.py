@@ -27,8 +27,7 @@ from oobpickle.endpoints.outgoing import MAX_BYTES
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.sparing import Sparing
-from oobpickle.endpoints.waiting import RECEIVE
-from oobpickle.errors import LaneError, type_name
+from oobpickle.errors import EncodeError, LaneError, type_name
 from oobpickle.patterns.stats import Stats
 from oobpickle.tracker import DONE, Tracker
 
@@ -41,6 +40,9 @@ REPLY_PATIENCE = 1.0
 
 TRACEBACK_MAX = 32 * 1024
 """Characters of a traceback that are sent: its end, where the error is. A recursion's has millions."""
+
+TEXT_MAX = 8 * 1024
+"""Characters of an error's text that are sent: its beginning. Some quote what they were given."""
 
 
 class Asked:
@@ -66,10 +68,18 @@ class Asked:
             server._refuse()  # noqa: SLF001
         stream, buffers = server._codec.encode(obj)  # noqa: SLF001
         frames: list[wire.Frame] = server._out.pack(  # noqa: SLF001
-            stream, buffers, flags, self._epoch, self._sequence, copy, self._shares
+            stream, buffers, flags, self._epoch, self._sequence, copy, self._shares, self._route
         )
         self._answered = True
         return frames
+
+    def _failure(self, error: BaseException) -> list[wire.Frame]:
+        """The frames of an answer that tells of an error. Raises as `_answer` does."""
+        told = describe(error)
+        try:
+            return self._answer(told, flags=wire.FAILED)
+        except EncodeError:  # limits that are smaller than that
+            return self._answer((told[0], "", ""), flags=wire.FAILED)
 
     @property
     def answered(self) -> bool:
@@ -129,11 +139,7 @@ class Serving(Receiving, Sending):
         self._warn = Sparing(logger)
 
     def _take(self) -> Any:
-        # After a reply there is no request yet, as a rule, and to ask so costs a third of trying in vain.
-        with self._lock:
-            if self._open and not self._out.has(RECEIVE):
-                return None
-        return super()._take()
+        return None if self._is_empty() else super()._take()  # after a reply there is no request yet, as a rule
 
     def _accept(self, views: list[memoryview]) -> Asked:
         route = self._in.route
@@ -153,7 +159,7 @@ class Serving(Receiving, Sending):
         """A reply is shared when its request asked for that, which those do that came over ipc."""
         return self._lane == "shared" or (self._lane == "auto" and any(map(is_near, self._addresses)))
 
-    def _failed(self, asked: Asked, error: Exception) -> bool:
+    def _failed(self, asked: Asked, error: BaseException) -> bool:
         """Whether the client can still be told that its handler raised this. False: the server is closed."""
         if not self._open:
             return False
@@ -199,10 +205,18 @@ class Serving(Receiving, Sending):
 
     def _unsent(self) -> int:
         # Small replies are not followed: if any is left there is one at least, and more is not known.
-        return 0 if self._inproc_only else max(1, len(self._out.budget))
+        return 0 if self._inproc_only else max(1, self._known_unsent())
+
+    def _known_unsent(self) -> int:
+        self._out.budget.settle()
+        return 0 if self._inproc_only else len(self._out.budget)
 
 
 def describe(error: BaseException, *, with_traceback: bool = True) -> tuple[str, str, str]:
     """What a client is told of an error: (type name, text, traceback)."""
     lines = "".join(traceback.format_exception(error))[-TRACEBACK_MAX:] if with_traceback else ""
-    return type_name(error), str(error), lines
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the class's own
+        text = "(its text cannot be made)"
+    return type_name(error), text[:TEXT_MAX], lines

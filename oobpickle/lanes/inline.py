@@ -17,7 +17,7 @@ class InlineOutbox:
         """None: frames are ZeroMQ's to keep."""
         return 0
 
-    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:  # noqa: ARG002 - the interface's
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False, peer: bytes = b"") -> Placed:  # noqa: ARG002 - the interface's
         """Leave all of them inline."""
         return INLINE
 
@@ -29,6 +29,10 @@ class InlineOutbox:
 
     @property
     def bytes_in_flight(self) -> int:
+        """None."""
+        return 0
+
+    def awaits(self, peer: bytes) -> int:  # noqa: ARG002 - the interface's
         """None."""
         return 0
 

@@ -43,12 +43,13 @@ class Outbox(Protocol):
 
     least: int
 
-    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False, peer: bytes = b"") -> Placed:
         """Give the buffers of one message places, as far as that is worth it and there is room.
 
         buffers: flat contiguous views of bytes. What is to be copied is copied now; loaned and received arrays are only
         referred to. The message must then be sent, once, or given to `cancel`. Never waits, and raises nothing because
         there is no room: what has no place goes inline. snapshot: loaned and received arrays are copied too.
+        peer: whom the message is for, where the socket has several and each message one of them.
         """
 
     def cancel(self, placed: Placed) -> None:
@@ -60,6 +61,9 @@ class Outbox(Protocol):
     @property
     def in_flight(self) -> int:
         """How many sends await their receiver; 0 with many receivers, who are not awaited."""
+
+    def awaits(self, peer: bytes) -> int:
+        """How many sends for this peer are not acknowledged, as far as was looked."""
 
     def settle(self) -> None:
         """Look which sends are acknowledged, all of them. `place` looks at some."""

@@ -26,7 +26,8 @@ class Budget:
         self.held = 0
         self.refused = False  # whether somebody was, since it was last made False
         self.settled = 0  # the highest number of a message that was released
-        self._tickets: dict[int, tuple[int, int, object]] = {}  # ticket -> (number of its message, bytes, anchor)
+        # ticket -> (number of its message, bytes, anchor, peer)
+        self._tickets: dict[int, tuple[int, int, object, bytes]] = {}
         self._released: deque[int] = deque()
 
     def __len__(self) -> int:
@@ -44,12 +45,12 @@ class Budget:
         # What was released before that told nobody: look again.
         return bool(self._released) and self.admits(nbytes, beside)
 
-    def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None) -> None:
+    def hold(self, ticket: int, message: int, nbytes: int, anchor: object = None, peer: bytes = b"") -> None:
         """Put in a message. ticket: never used before. message: its number, 1 for the first that was sent.
 
-        anchor: is kept as long as the ticket is out.
+        anchor: is kept as long as the ticket is out. peer: whom it is for, where that is known.
         """
-        self._tickets[ticket] = (message, nbytes, anchor)
+        self._tickets[ticket] = (message, nbytes, anchor, peer)
         self.held += nbytes
 
     def release(self, ticket: int) -> None:
@@ -58,7 +59,7 @@ class Budget:
 
     def cancel(self, ticket: int) -> None:
         """Its message was not sent after all."""
-        _, nbytes, _ = self._tickets.pop(ticket)
+        _, nbytes, _, _ = self._tickets.pop(ticket)
         self.held -= nbytes
 
     def settle(self) -> None:
@@ -74,4 +75,8 @@ class Budget:
         self.settle()
         if not self._tickets:
             return sent - self.settled
-        return sent - min(message for message, _, _ in self._tickets.values()) + 1
+        return sent - min(message for message, _, _, _ in self._tickets.values()) + 1
+
+    def holds_for(self, peer: bytes) -> bool:
+        """Whether anything is held for this peer."""
+        return any(whose == peer for _, _, _, whose in self._tickets.values())

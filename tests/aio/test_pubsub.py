@@ -33,3 +33,20 @@ def test_a_subscription_is_heard_that_comes_in_the_middle_of_the_housekeeping(ip
                 assert time.monotonic() - started < 20, "found when the time was up"
 
     asyncio.run(listen())
+
+
+def test_one_that_gathers_and_is_not_waited_for_leaves_the_loop_alone(ipc):
+    async def listen():
+        async with Publisher(bind=ipc) as pub, Subscriber(connect=ipc, latest=True) as sub:
+            await pub.wait_for_subscribers(timeout=5)
+            waiting = asyncio.create_task(sub.recv(timeout=5))
+            await asyncio.sleep(0)
+            assert sub._watching is not None
+            await pub.send("a", 1)
+            assert await waiting == ("a", 1)
+            assert sub._watching is None
+            for n in range(3):
+                await pub.send("a", n)
+                assert await sub.recv(timeout=5) == ("a", n)
+
+    asyncio.run(listen())

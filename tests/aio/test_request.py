@@ -1,6 +1,7 @@
 """oobpickle.aio.request: signals that a call of somebody else has swallowed. (What it does, tests/endpoints tells.)"""
 
 import asyncio
+import threading
 import time
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 import zmq
 
 from oobpickle import PickleCodec, wire
-from oobpickle.aio import Client
-from oobpickle.errors import Timeout
+from oobpickle.aio import Client, Server
+from oobpickle.errors import Closed, RemoteError, Timeout
 
 from tests.until import until
 
@@ -93,3 +94,67 @@ def test_who_waits_for_room_swallows_no_reply(peer, ipc):
             await asyncio.gather(*others, return_exceptions=True)
 
     asyncio.run(ask())
+
+
+def test_what_a_handler_awaited_and_was_cancelled_is_its_own_error(ipc):
+    async def handler(x):
+        if x == "bad":
+            gone = asyncio.get_running_loop().create_future()
+            gone.cancel()
+            await gone
+        return x
+
+    async def main():
+        async with Server(bind=ipc, workers=2) as server, Client(connect=ipc) as client:
+            serving = asyncio.create_task(server.serve(handler))
+            for _ in range(3):
+                with pytest.raises(RemoteError, match="CancelledError"):
+                    await client.request("bad", timeout=5)
+            assert await client.request("good", timeout=5) == "good"
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+
+    asyncio.run(main())
+
+
+def test_serving_ends_when_it_is_cancelled_in_a_handler_that_raises_then(ipc):
+    async def main():
+        began = asyncio.Event()
+
+        async def handler(_):
+            began.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise ValueError("on the way out")
+
+        async with Server(bind=ipc) as server, Client(connect=ipc) as client:
+            serving = asyncio.create_task(server.serve(handler))
+            asking = asyncio.create_task(client.request(1, timeout=60))
+            await began.wait()
+            serving.cancel()
+            with pytest.raises((asyncio.CancelledError, ValueError)):
+                await asyncio.wait_for(serving, 10)
+            asking.cancel()
+
+    asyncio.run(main())
+
+
+def test_a_terminated_context_closes_all_calls_in_flight(ipc):
+    async def main():
+        context = zmq.Context()
+        complaints = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        client = Client(connect=ipc, context=context)
+        asking = [asyncio.create_task(client.request(n, timeout=20)) for n in range(3)]
+        await in_flight(client, 3)
+        ended = threading.Thread(target=context.term)
+        ended.start()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert list(map(type, answers)) == [Closed] * 3
+        await client.close()
+        ended.join()
+        assert not complaints
+
+    asyncio.run(main())

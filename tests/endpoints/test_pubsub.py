@@ -1,5 +1,8 @@
 """oobpickle.endpoints.pubsub and oobpickle.aio.pubsub: one suite over both."""
 
+import contextlib
+import select
+import threading
 import time
 
 import numpy as np
@@ -248,6 +251,90 @@ def test_keep_last_after_a_re_subscription(api, address):
     api.call(pub.wait_for_subscribers, timeout=5)
     assert received(api, sub, 1) == [("a", 1)]
     assert sub.stats.missed == 0
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_keep_last_where_there_is_no_room_now(api, lossless):
+    """A slow subscriber has filled its queue, or the budget; the late one gets the message when there is room again."""
+    frame = np.zeros(3_000_000, np.uint8)
+    options = {"lossless": lossless, "high_water_mark": 2 if lossless else 1000, "max_bytes": 20_000_000}
+    pub = api.make("Publisher", bind="tcp://127.0.0.1:*", keep_last=True, **options)
+    slow = api.make("Subscriber", connect=pub.addresses, high_water_mark=1)
+    api.call(pub.wait_for_subscribers, timeout=5)
+
+    def is_full():
+        before = pub.stats.messages
+        for _ in range(5):
+            time.sleep(0.02)  # the kernel's buffers take some more
+            with contextlib.suppress(Timeout):
+                api.call(pub.send, "a", frame, timeout=0.02)
+        return pub.stats.messages == before
+
+    until(is_full)
+    late = api.make("Subscriber", connect=pub.addresses)
+    api.call(pub.wait_for_subscribers, 2, timeout=5)
+    with pytest.raises(Timeout):
+        api.call(late.recv, timeout=0.1)
+    with pytest.raises(Timeout):
+        while True:
+            api.call(slow.recv, timeout=0.3)
+    until(lambda: pub.subscribed("a") and late.socket.poll(20))  # it is used
+    topic, got = api.call(late.recv, timeout=5)
+    assert (topic, got.nbytes) == ("a", frame.nbytes)
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_one_who_has_gone_is_not_counted_for_the_next(api, transport, tmp_path):
+    pub = api.make("Publisher", bind=f"ipc://{tmp_path}/s" if transport == "ipc" else "tcp://127.0.0.1:*")
+    for n in range(20):
+        sub = api.make("Subscriber", connect=pub.addresses)
+        assert api.call(pub.wait_for_subscribers, timeout=5) == 1
+        api.call(pub.send, "a", n)
+        assert api.call(sub.recv, timeout=5) == ("a", n)
+        api.call(sub.close)
+        until(lambda: pub.stats.connected == 0)
+
+
+@pytest.mark.parametrize("call", ["send", "subscribed", "wait_for_subscribers"])
+def test_a_terminated_context_closes_it(api, inproc, call):
+    context = zmq.Context()
+    pub = api.make("Publisher", bind=inproc, context=context)
+    ended = threading.Thread(target=context.term)
+    ended.start()
+
+    def is_terminated():
+        try:
+            pub.socket.get(zmq.EVENTS)
+        except zmq.ContextTerminated:
+            return True
+
+    until(is_terminated)
+    with pytest.raises(Closed):
+        if call == "subscribed":
+            pub.subscribed("a")
+        elif call == "send":
+            api.call(pub.send, "a", 1)
+        else:
+            api.call(pub.wait_for_subscribers, timeout=5)
+    api.call(pub.close)
+    ended.join()
+
+
+def test_who_waits_for_the_budget_sleeps(api):
+    """Also while its descriptor can be read, since somebody has subscribed meanwhile."""
+    options = {"lossless": True, "max_bytes": 2_000_000}
+    pub, slow = pair(api, "tcp://127.0.0.1:*", topics="a", pub=options, sub={"high_water_mark": 1})
+    with pytest.raises(Timeout):
+        while True:
+            api.call(pub.send, "a", np.zeros(900_000, np.uint8), timeout=0.2)
+    attempts = []
+    attempt = pub._attempt
+    pub._attempt = lambda *arguments: attempts.append(1) or attempt(*arguments)
+    slow.subscribe("b")
+    until(lambda: select.select([pub.fileno()], [], [], 0)[0])
+    with pytest.raises(Timeout):
+        api.call(pub.send, "a", np.zeros(900_000, np.uint8), timeout=0.3)
+    assert len(attempts) < 100
 
 
 def test_latest_gives_the_newest_of_each_topic(api, address):

@@ -8,7 +8,8 @@ import pytest
 import zmq
 
 import oobpickle
-from oobpickle import wire
+from oobpickle import DataCodec, Limits, wire
+from oobpickle.endpoints import serving as serving_module
 from oobpickle.errors import Closed, DecodeError, EncodeError, RemoteError, Timeout
 
 from tests.endpoints.conftest import until
@@ -60,6 +61,39 @@ def test_an_error_in_the_handler_reaches_the_client_as_text(api, address, caplog
     assert "the handler of a request raised" in caplog.text
     api.call(server.close)
     done()
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("error", [ValueError("cannot take " + "1234, " * 50_000), Speechless()], ids=["long", "none"])
+def test_any_error_can_be_told(api, inproc, error):
+    def handler(x):
+        if x:
+            raise error
+        return "well"
+
+    small = DataCodec(limits=Limits(stream_bytes=2000))  # less than the traceback of a handler
+    client, server = pair(api, inproc, server={"codec": small})
+    done = serving(api, server, handler)
+    for _ in range(2):
+        with pytest.raises(RemoteError) as caught:
+            api.call(client.request, 1, timeout=5)
+        assert caught.value.type_name.endswith(type(error).__name__)
+    assert api.call(client.request, 0, timeout=5) == "well"
+    api.call(server.close)
+    done()
+
+
+def test_of_a_long_text_the_beginning_is_told(api, inproc):
+    client, server = pair(api, inproc)
+    asking = api.start(client.request, 1, timeout=5)
+    api.call(api.call(server.recv, timeout=5).fail, ValueError("begins" + "." * 10**6))
+    with pytest.raises(RemoteError, match="begins") as caught:
+        asking()
+    assert len(caught.value.text) == serving_module.TEXT_MAX
 
 
 def test_a_reply_that_cannot_be_encoded_is_an_error(api, inproc):
@@ -221,6 +255,55 @@ def test_a_client_that_does_not_take_its_replies_holds_up_nobody(api, ipc, monke
         stuck.close(0)
 
 
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_a_client_that_fills_the_budget_takes_no_other_ones_room(api, transport, tmp_path, monkeypatch, caplog):
+    for module in ("oobpickle.endpoints.request", "oobpickle.aio.request"):
+        monkeypatch.setattr(f"{module}.REPLY_PATIENCE", 0.2)
+    bind = f"ipc://{tmp_path}/s" if transport == "ipc" else "tcp://127.0.0.1:*"
+    server = api.make("Server", bind=bind, max_bytes=20_000_000)
+    frame = np.zeros(4_000_000, np.uint8)
+    good = api.make("Client", connect=server.addresses)
+    stuck = api.make("Client", connect=server.addresses, high_water_mark=1)  # never looks at its replies
+    codec = oobpickle.DataCodec()
+    for number in range(16):
+        stream, buffers = codec.encode(number)
+        flags = wire.TAKES_SHARED if transport == "ipc" else 0
+        stuck.socket.send_multipart(wire.pack(wire.DATA, stream, buffers, flags, 1, number + 1))
+    for request in api.iterate(server, 16):
+        api.call(request.reply, frame)
+    assert server.stats.dropped
+    assert server.stats.bytes_in_flight <= 20_000_000
+    dropped = server.stats.dropped
+    for _ in range(5):
+        asking = api.start(good.request, 1, timeout=5)
+        api.call(api.call(server.recv, timeout=5).reply, frame)
+        assert asking().nbytes == frame.nbytes
+    assert server.stats.dropped == dropped
+
+
+def test_a_terminated_context_closes_it(api, inproc):
+    context = zmq.Context()
+    server = api.make("Server", bind=inproc, context=context)
+    receiving = api.start(server.recv, timeout=5)
+    ended = threading.Thread(target=context.term)
+    ended.start()
+    with pytest.raises(Closed):
+        receiving()
+    with pytest.raises(Closed):
+        api.call(server.recv, timeout=5)
+    api.call(server.close)
+    ended.join()
+
+
+def test_what_was_delivered_is_not_lost(api, ipc):
+    client, server = pair(api, ipc)
+    done = serving(api, server, lambda x: x)
+    assert api.call(client.request, 1, timeout=5) == 1
+    api.call(server.close, 0)
+    done()
+    assert server.stats.dropped == 0
+
+
 def test_malformed_requests_are_counted_and_told_of(api, ipc):
     server = api.make("Server", bind=ipc)
     client = api.make("Client", connect=ipc)
@@ -308,3 +391,26 @@ def test_the_round_trip_is_in_the_stats(api, inproc):
 def test_there_must_be_a_worker(api, inproc):
     with pytest.raises(ValueError):
         api.make("Server", bind=inproc, workers=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_no_exception_ends_serving(ipc, workers):
+    def handler(x):
+        raise SystemExit(x)
+
+    with oobpickle.Server(bind=ipc, workers=workers) as server, oobpickle.Client(connect=ipc) as client:
+        asking = []
+
+        def ask():
+            try:
+                client.request(3, timeout=5)
+            except RemoteError as error:
+                asking.append(error.type_name)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        with pytest.raises(SystemExit):
+            server.serve(handler)
+        thread.join()
+        assert asking == ["SystemExit"]
+        assert server.closed is (workers > 1)

@@ -108,3 +108,13 @@ def test_releases_come_from_any_thread():
     b.settle()
     assert b.held == 0
     assert b.unsettled(3999) == 0
+
+
+def test_what_is_held_for_whom():
+    b = Budget(100)
+    b.hold(1, 1, 60, peer=b"one")
+    assert b.holds_for(b"one")
+    assert not b.holds_for(b"two")
+    b.release(1)
+    b.settle()
+    assert not b.holds_for(b"one")

@@ -50,7 +50,7 @@ class SharedOutbox:
         self._closed = False
         self._lane.guard.run(self._lane.join_sending, self._sends)
 
-    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False) -> Placed:
+    def place(self, buffers: Sequence[memoryview], *, snapshot: bool = False, peer: bytes = b"") -> Placed:
         """Refer to what lies in shared memory, and copy into it what is worth it."""
         lane = self._lane
         # Whether arrays live that lie in shared memory already: loaned, or received.
@@ -63,7 +63,7 @@ class SharedOutbox:
                 return INLINE
         if self._closed or lane.forks != self._forks:
             return INLINE
-        send = Send()  # what it holds is let go by us, whatever happens, until somebody else has `Placed`
+        send = Send(peer)  # what it holds is let go by us, whatever happens, until somebody else has `Placed`
         try:
             if len(buffers) == 1:
                 if not refers:
@@ -111,6 +111,10 @@ class SharedOutbox:
     def bytes_in_flight(self) -> int:
         """What its receivers have not acknowledged, as far as was looked."""
         return self._sends.length if self._awaits else 0
+
+    def awaits(self, peer: bytes) -> int:
+        """Count them."""
+        return self._lane.guard.run(self._sends.awaits, peer)
 
     def lingers(self, peers: int) -> bool:
         """Look at the words of the sends; of published ones at the readers' progress."""

@@ -38,12 +38,13 @@ class Send:
     """One message that is placed, and in flight when it has been entered (`Sends.add`).
 
     helds: what it keeps in place, each held once. length: bytes of its shared buffers together, as far as they count.
-    position: 0 until it is entered.
+    position: 0 until it is entered. peer: whom it is for, or nothing.
     """
 
-    __slots__ = ("acknowledge", "board", "helds", "is_over", "length", "position")
+    __slots__ = ("acknowledge", "board", "helds", "is_over", "length", "peer", "position")
 
-    def __init__(self) -> None:
+    def __init__(self, peer: bytes = b"") -> None:
+        self.peer = peer
         self.helds: list[Held] = []
         self.length = 0
         self.board: Board | None = None
@@ -76,6 +77,9 @@ class Sends(Protocol):
 
     def look(self, send: Send) -> None:
         """Find out about this one."""
+
+    def awaits(self, peer: bytes) -> int:
+        """How many for this peer are not over, as far as was looked."""
 
     def cancel(self, send: Send) -> None:
         """It did not go out after all."""
@@ -139,6 +143,10 @@ class Awaited:
             self._end(send, reusable=True)
             if len(self._progress) > _MOST_READERS:
                 self._progress = self._of_the_living()
+
+    def awaits(self, peer: bytes) -> int:
+        """As the protocol has it."""
+        return sum([send.peer == peer and not send.is_over for send in self._pending])
 
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""
@@ -216,6 +224,10 @@ class Retained:
 
     def look(self, send: Send) -> None:
         """As the protocol has it: there is nothing to find out."""
+
+    def awaits(self, peer: bytes) -> int:  # noqa: ARG002 - the protocol's
+        """As the protocol has it: nobody is awaited."""
+        return 0
 
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""

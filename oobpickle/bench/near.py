@@ -32,12 +32,12 @@ class Turn(NamedTuple):
 
 
 class _Near:
-    def __init__(self, peer: Peer, route: Route) -> None:
-        self._peer, self._route = peer, route
+    def __init__(self, peer: Peer, route: Route, control: Connection) -> None:
+        self._peer, self._route, self._control = peer, route, control
         self._seen: set[Thing] = set()
         self._fars: list[Connection] = []
         self._processes: list[Any] = []
-        self._lives: list[Any] = []  # readable when a far process ends
+        self._lives: list[Connection] = []  # readable when a far process has raised, or ends
         self._closing = False
         self._end, address = peer.near(route)
         if peer.alone or route.transport == INPROC:
@@ -47,20 +47,22 @@ class _Near:
                 self._start_by_peer(peer.start, address, f"{route.directory}/far{number}")
             else:
                 self._start(address)
+        threading.Thread(target=self._end_with_them, daemon=True).start()
         for connection in self._fars:
             connection.recv()
-        threading.Thread(target=self._end_with_them, daemon=True).start()
 
     def _start(self, address: Any) -> None:
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=far.serve, args=(self._peer.name, self._route, address, theirs), daemon=True)
+        (orders, orders_there), (life, life_there) = context.Pipe(), context.Pipe()
+        arguments = (self._peer.name, self._route, address, orders_there, life_there)
+        process = context.Process(target=far.serve, args=arguments, daemon=True)
         with _STARTING:
             process.start()
-        theirs.close()
-        self._fars.append(ours)
+        orders_there.close()
+        life_there.close()
+        self._fars.append(orders)
         self._processes.append(process)
-        self._lives.append(process.sentinel)
+        self._lives.append(life)
 
     def _start_by_peer(self, start: Callable[[list[str]], Future[Any]], address: Any, path: str) -> None:
         with Listener(path, "AF_UNIX") as listener:
@@ -84,10 +86,13 @@ class _Near:
         self._lives.append(life)
 
     def _end_with_them(self) -> None:
-        """End this process when a far one does: a send to nobody waits for ever."""
-        wait(self._lives)
-        if not self._closing:
-            os._exit(1)
+        """End this process when a far one does: a send to nobody waits for ever. What it has raised is told first."""
+        life: Any = wait(self._lives)[0]
+        if self._closing:
+            return
+        with contextlib.suppress(EOFError, OSError):  # it ended without a word; the measuring process is gone
+            self._control.send(life.recv())
+        os._exit(1)
 
     def take(self, turn: Turn) -> Run:
         """Check, warm up, and run for about the seconds that are asked for."""
@@ -139,7 +144,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(life,), daemon=True).start()
     try:
         name, route = control.recv()
-        near = _Near(peer_named(name), route)
+        near = _Near(peer_named(name), route, control)
         control.send("joined")
         while True:
             try:

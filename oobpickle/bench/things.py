@@ -47,6 +47,11 @@ class Thing(NamedTuple):
             return [from_file(self.source)]
         return [_BUILD[self.kind](self.size, start) for start in ((1, 2) if self.nbytes <= TWO else (1,))]
 
+    def load(self) -> None:
+        """Import the module of the callable, so that the classes are known that it registers."""
+        if self.kind == OBJECT:
+            importlib.import_module(self.source.partition(":")[0])
+
     def touch(self) -> Callable[[Any], Any]:
         """What reads a byte of each page of such an object, and gives what tells the two objects apart."""
         if self.kind == ARRAY:

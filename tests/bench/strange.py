@@ -46,8 +46,17 @@ def goes_on_after_it_died(socket, obj):
     time.sleep(0.2)  # the next is sent to nobody
 
 
+def cannot_read(socket):
+    recv(socket)
+    raise EOFError("no more")
+
+
 def refuses(_route):
     raise RuntimeError("not today")
+
+
+def does_not_join(_route, _address):
+    raise RuntimeError("not there")
 
 
 def near_alone(_route):
@@ -68,7 +77,9 @@ PEERS = [
     zmq_peer("copies after", send, copies_what_it_receives, copies=(0, 0)),
     zmq_peer("dies", send, dies),
     zmq_peer("dies early", goes_on_after_it_died, dies),
+    zmq_peer("cannot read", send, cannot_read),
     Peer("refuses", refuses, lambda *_: End(oobpickle.dumps, oobpickle.loads, int)),
+    Peer("does not join", near_alone, does_not_join),
     zmq_peer("is not there", send, recv, optional="no_such_module"),
     Peer("does not start", near_alone, near_alone, start=start_fails),
     Peer("starts nothing", near_alone, near_alone, start=lambda _: Future()),
@@ -82,7 +93,9 @@ PEERS = [
     COPIES_AFTER,
     DIES,
     DIES_EARLY,
+    CANNOT_READ,
     REFUSES,
+    DOES_NOT_JOIN,
     ABSENT,
     START_FAILS,
     STARTS_NOTHING,

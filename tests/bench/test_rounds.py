@@ -57,6 +57,15 @@ def test_a_peer_that_dies_or_refuses_fails():
     assert list(found.runs) == [strange.HONEST]
 
 
+def test_what_a_far_end_raises_is_told_at_once(capfd):
+    for pattern in (ONE_WAY, ROUND_TRIP):
+        found = measured(strange.CANNOT_READ, strange.DOES_NOT_JOIN, strange.HONEST, pattern=pattern)
+        assert found.failed[strange.CANNOT_READ] == "EOFError: no more"
+        assert found.failed[strange.DOES_NOT_JOIN] == "RuntimeError: not there"
+        assert list(found.runs) == [strange.HONEST]
+    assert capfd.readouterr().err == ""
+
+
 def test_one_whose_far_end_does_not_start():
     found = measured(strange.START_FAILS, strange.HONEST)
     assert found.failed[strange.START_FAILS] == "RuntimeError: no such machine"

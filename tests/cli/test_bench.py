@@ -83,6 +83,18 @@ def test_an_object_from_the_current_directory(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_an_object_of_a_class_that_its_module_registers(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nimport oobpickle\n"
+        "@oobpickle.register\n@dataclass\nclass Shot:\n    number: int\n\ndef make():\n    return Shot(1)\n"
+    )
+    peers = ("--peer", "oobpickle", "--peer", "oobpickle, shared")
+    done = run("bench", "--object", "mine:make", "--transport", "ipc", *peers, *LITTLE, "--json", "-", cwd=tmp_path)
+    assert done.returncode == 0
+    (case,) = json.loads(done.stdout)["cases"]
+    assert set(case["peers"]) == {"oobpickle", "oobpickle, shared"}
+
+
 @pytest.mark.slow
 def test_quick_is_quick_and_fits_a_narrow_terminal():
     began = time.monotonic()

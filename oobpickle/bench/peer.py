@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from oobpickle.bench import peers
 from oobpickle.bench.things import Thing
+from oobpickle.errors import EncodeError
 
 ONE_WAY, ROUND_TRIP, FAN_OUT = "one way", "round trip", "fan-out"
 TCP, IPC, INPROC, LOCAL = "tcp", "ipc", "inproc", "local"
@@ -41,7 +42,7 @@ class Peer(NamedTuple):
     """One way to move objects. near and far are called each in its own process, which ends when the run does.
 
     near: gives the near end and an address, anything that pickles to a child process. far: joins it, from that address.
-    carries: whether it can carry such a thing. alone: it has no far end, near sends to itself; over inproc none has.
+    carries: whether it can carry such a thing; an EncodeError says why not. alone: it has no far end, near sends to itself; over inproc none has.
     copies: what it says of itself: the copies of a large array that it makes in user space, at the near and the far end.
     holds: how many messages' worth of memory it takes besides the object that is sent, while two are in flight.
     optional: the module that must be installed for it; such a peer is measured only when it is asked for.
@@ -81,7 +82,10 @@ class Peer(NamedTuple):
             return f"has no {pattern}"
         if self.transport(transport) is None:
             return f"not over {transport}"
-        return None if self.carries(thing) else f"does not carry {thing.name}"
+        try:
+            return None if self.carries(thing) else f"does not carry {thing.name}"
+        except EncodeError as error:
+            return str(error)
 
 
 def peer_named(name: str) -> Peer:

@@ -54,10 +54,12 @@ def number(value: float) -> str:
 
 
 def missing(figures: Figures) -> list[str]:
-    """What to say of the peers that have no figure."""
-    left_out = [f"{name} ({reason})" for name, reason in figures.left_out.items()]
+    """What to say of the peers that have no figure: each reason is said once."""
+    left_out: dict[str, list[str]] = {}
+    for name, reason in figures.left_out.items():
+        left_out.setdefault(reason, []).append(name)
     return [
-        *([f"Left out: {'; '.join(left_out)}."] if left_out else []),
+        *(f"Left out: {'; '.join(names)} ({reason})." for reason, names in left_out.items()),
         *(f"FAILED: {name}: {reason}" for name, reason in figures.failed.items()),
     ]
 

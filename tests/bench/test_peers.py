@@ -3,7 +3,7 @@
 import pytest
 
 from oobpickle.bench.peer import own_peers, peer_named
-from oobpickle.bench.things import ARRAY, BYTES, Thing
+from oobpickle.bench.things import ARRAY, BYTES, OBJECT, Thing
 from tests.bench.measured import measured
 
 OPTIONAL = [peer.name for peer in own_peers().values() if peer.optional]
@@ -34,6 +34,23 @@ def test_an_optional_peer_is_left_out_where_it_is_not_installed(name):
         pytest.skip("it is installed; `oobpickle bench --peers` measures it")
     found = measured(name, transport=peer.transports[0])
     assert found.left_out == {name: f"{peer.optional} is not installed"}
+
+
+def test_an_object_that_the_data_codec_does_not_carry_is_left_out_with_what_to_do():
+    thing = Thing(OBJECT, 0, "tests.bench.test_peers:unregistered")
+    found = measured("oobpickle", "oobpickle, shared", "oobpickle, pickle codec", thing=thing, rounds=1)
+    assert list(found.runs) == ["oobpickle, pickle codec"]
+    (reason,) = set(found.left_out.values())
+    assert reason.startswith("obj['shot'] (tests.bench.test_peers.Shot): ")
+    assert "oobpickle.register" in reason
+
+
+class Shot:
+    pass
+
+
+def unregistered():
+    return {"shot": Shot()}
 
 
 def test_names():

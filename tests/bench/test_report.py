@@ -8,7 +8,7 @@ from tests.bench.test_figures import figures, of
 def one_way():
     memcpy = [of(0.5, near=1), of(0.5, near=1)]
     found = figures(1 << 24, oobpickle=[of(1, near=0.2), of(1)], recipe=[of(2), of(4)], memcpy=memcpy)
-    found.left_out["ray"] = "ray is not installed"
+    found.left_out.update({"ray": "ray is not installed", "bare": "no bytes", "frames": "no bytes"})
     found.failed["other"] = "it broke"
     return found
 
@@ -36,6 +36,7 @@ def test_markdown_names_all_peers():
     assert "2 x some" in text
     assert "| oobpickle | 10.0 |" in text
     assert "Left out: ray (ray is not installed)." in text
+    assert "Left out: bare; frames (no bytes)." in text
     assert "FAILED: other: it broke" in text
 
 

@@ -181,6 +181,8 @@ def _cases(
         for one in given or ():
             if one not in known:
                 raise typer.BadParameter(f"{one!r} is none of {', '.join(known)}", param_hint=hint)
+    if sizes and (objects or files):
+        raise typer.BadParameter("sizes are of our own arrays, not of an --object or a --file", param_hint="--size")
     own = _things(objects, files)
     if own:
         return plan.cases(

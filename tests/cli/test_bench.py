@@ -137,6 +137,8 @@ def test_list():
     [
         (("--size", "much"), "is no size"),
         (("--size", "7"), "the least is 8 bytes"),
+        (("--size", "1MB", "--object", "no_such_module:x"), "sizes are of our own arrays"),
+        (("--size", "1MB", "--file", "/no/such.npy"), "sizes are of our own arrays"),
         (("--peer", "nobody"), "there is no peer"),
         (("--peer", "no_such_module:x"), "there is no peer"),
         (("--pattern", "sideways"), "is none of"),

@@ -1,7 +1,7 @@
 """Whether a figure measured again differs from the first by less than the spread that is printed beside it.
 
 From the repository: ``python -m benchmarks.repeat [TIMES] [OPTION OF oobpickle bench]...``, such as ``10 --size 16MB --transport ipc``. It
-should nine times of ten, for rates and for ratios alike.
+should nine times of ten, for rates and for ratios alike. Of one round there is no spread: ``--rounds`` is 2 at the least.
 """
 
 import json

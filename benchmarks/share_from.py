@@ -15,6 +15,7 @@ from oobpickle.bench.figures import Case
 from oobpickle.bench.memory import free_memory
 from oobpickle.bench.peer import FAN_OUT, IPC, ONE_WAY, ROUND_TRIP, End, Peer, Route
 from oobpickle.bench.peers.endpoints import far, near
+from oobpickle.bench.report import spread
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, Thing, size_name
 from oobpickle.lanes.shared import outbox, placing
@@ -59,8 +60,8 @@ def main() -> None:
                 figures = step.figures
                 rate, cpu = figures.ratio(REFERENCE, FRAME), figures.cpu_ratio(REFERENCE, FRAME)
                 print(
-                    f"{size_name(figures.case.thing.nbytes):>7}  {rate.value:5.2f} ±{rate.spread:4.0%}"
-                    f"   by CPU time {cpu.value:5.2f} ±{cpu.spread:4.0%}",
+                    f"{size_name(figures.case.thing.nbytes):>7}  {rate.value:5.2f} ±{spread(rate):>4}"
+                    f"   by CPU time {cpu.value:5.2f} ±{spread(cpu):>4}",
                     flush=True,
                 )
 

@@ -17,6 +17,7 @@ from oobpickle.bench.figures import Case
 from oobpickle.bench.memory import free_memory
 from oobpickle.bench.over_zmq import zmq_peer
 from oobpickle.bench.peer import IPC, ONE_WAY, TCP
+from oobpickle.bench.report import spread
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import OBJECT, Thing, in_dict, size_name
 
@@ -74,8 +75,8 @@ def main() -> None:
                 figures = step.figures
                 rate, cpu = figures.ratio(copied, FRAMES), figures.cpu_ratio(copied, FRAMES)
                 print(
-                    f"  of {size_name(figures.case.thing.nbytes // count):>6}  {rate.value:5.2f} +-{rate.spread:4.0%}"
-                    f"   by CPU time {cpu.value:5.2f} +-{cpu.spread:4.0%}",
+                    f"  of {size_name(figures.case.thing.nbytes // count):>6}  {rate.value:5.2f} +-{spread(rate):>4}"
+                    f"   by CPU time {cpu.value:5.2f} +-{spread(cpu):>4}",
                     flush=True,
                 )
 

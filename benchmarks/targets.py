@@ -39,7 +39,7 @@ from oobpickle.bench.peer import (
     Route,
 )
 from oobpickle.bench.peers.endpoints import far, near
-from oobpickle.bench.report import number, table
+from oobpickle.bench.report import number, spread, table
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, ARRAYS, BYTES, OBJECT, Thing, in_dict, of_object, size_name
 
@@ -188,7 +188,7 @@ class Row(NamedTuple):
         reached = self.ratio.value >= self.wanted
         why = "" if reached else WHY.get((self.case, self.peer, self.reference), "")
         wanted = f"{self.words}{f' (rate ≥ {number(self.wanted)})' if '≤' in self.words else ''}"
-        measured = f"{number(self.ratio.value)} ± {self.ratio.spread:.0%}"
+        measured = f"{number(self.ratio.value)} ± {spread(self.ratio)}"
         return [self.case, self.peer, self.reference, wanted, measured, "reached" if reached else f"**missed** {why}"]
 
 

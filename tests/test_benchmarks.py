@@ -14,7 +14,7 @@ LITTLE = {  # what makes it do little: a statement about the module, and argumen
     "repeat": (
         "",
         [
-            *("1", "--quick", "--rounds", "1", "--seconds", "0.01"),
+            *("1", "--quick", "--rounds", "2", "--seconds", "0.01"),
             *("--size", "1MB", "--transport", "ipc", "--peer", "memcpy", "--peer", "oobpickle"),
         ],
     ),

@@ -1,5 +1,6 @@
 """What comes out of a case: the runs of each peer, and the figures made of them: rates and ratios with their spread."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -30,7 +31,8 @@ _RENEWED = 0.7
 class Figure(NamedTuple):
     """What several rounds come to, and its relative spread.
 
-    spread: two measurements differ by less than this part of their value, nine times of ten (measured: `benchmarks/repeat.py`).
+    spread: two measurements differ by less than this part of their value, nine times of ten (measured: `benchmarks/repeat.py`);
+    infinite where it is not known.
     """
 
     value: float
@@ -46,14 +48,14 @@ def figure(values: list[float], *, renewed: bool = False) -> Figure:
     The spread is how far the stretches lie apart. A machine is faster in one quarter of a minute than in the next, so neighbouring
     rounds are alike, and more of them do not make the middle more certain, as they would if they were independent (by
     the range of all rounds and their number the second measurement lay outside in half of the repeats). Where they are
-    independent, this is wider than need be. Of a single value it is 1.
+    independent, this is wider than need be. Of a single value it is not known.
     """
     count = min(len(values), STRETCHES)
     edges = [len(values) * part // count for part in range(count + 1)]
     stretches = [_middle(values[start:end]) for start, end in pairwise(edges)]
     middle = _middle(stretches)
     if count < 2 or not middle:
-        return Figure(middle, 1.0)
+        return Figure(middle, math.inf)
     factor = _FEWER.get(count, 1.0) * (_RENEWED if renewed else 1.0)
     return Figure(middle, max(LEAST, factor * (max(stretches) - min(stretches)) / abs(middle)))
 

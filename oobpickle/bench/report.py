@@ -1,10 +1,11 @@
 """Figures as rows of text, as Markdown and as plain data for JSON. How they look on a terminal is the command line's business."""
 
+import math
 from collections.abc import Sequence
 from statistics import quantiles
 from typing import Any
 
-from oobpickle.bench.figures import Figures
+from oobpickle.bench.figures import Figure, Figures
 from oobpickle.bench.peer import MEMCPY, ROUND_TRIP, peer_named
 
 
@@ -31,13 +32,18 @@ def _row(figures: Figures, name: str) -> list[str]:
     return [
         name,
         *speed,
-        f"{rate.spread:.0%}",
+        spread(rate),
         *ratios,
         " + ".join(number(seconds * 1e6) for seconds in figures.cpu(name)),
         " + ".join(number(count) for count in figures.faults(name)),
         f"{copies[0]:.1f} + {copies[1]:.1f}" if copies else "",
         f"{says[0]:g} + {says[1]:g}" if says else "",
     ]
+
+
+def spread(figure: Figure) -> str:
+    """Its spread in percent; "-" where it is not known."""
+    return f"{figure.spread:.0%}" if math.isfinite(figure.spread) else "-"
 
 
 def percentiles(figures: Figures, name: str) -> tuple[float, float, float]:
@@ -117,9 +123,9 @@ def _peer(figures: Figures, name: str) -> dict[str, Any]:
     rate = figures.rate(name)
     found: dict[str, Any] = {
         "rate": rate.value,
-        "spread": rate.spread,
+        "spread": _known(rate.spread),
         "rates": figures.rates(name),
-        "ratios": {other: figures.ratio(name, other)._asdict() for other in figures.references if other != name},
+        "ratios": {other: _ratio(figures, name, other) for other in figures.references if other != name},
         "cpu": figures.cpu(name),
         "faults": figures.faults(name),
         "copies": figures.copies(name, MEMCPY),
@@ -128,3 +134,13 @@ def _peer(figures: Figures, name: str) -> dict[str, Any]:
     if figures.case.pattern == ROUND_TRIP:
         found["latency"] = dict(zip(("p50", "p90", "p99"), percentiles(figures, name), strict=True))
     return found
+
+
+def _ratio(figures: Figures, name: str, other: str) -> dict[str, float | None]:
+    ratio = figures.ratio(name, other)
+    return {"value": ratio.value, "spread": _known(ratio.spread)}
+
+
+def _known(spread: float) -> float | None:
+    """JSON has no infinity."""
+    return spread if math.isfinite(spread) else None

@@ -47,6 +47,15 @@ def test_json_holds_every_round():
     assert data["failed"] == {"other": "it broke"}
 
 
+def test_the_spread_of_one_round_is_not_told():
+    found = figures(oobpickle=[of(1)], recipe=[of(2)])
+    assert dict(zip(report.headings(found), report.rows(found)[0], strict=True))["±"] == "-"
+    data = report.as_data(found)["peers"]["oobpickle"]
+    assert data["spread"] is None
+    assert data["ratios"] == {"recipe": {"value": 2.0, "spread": None}}
+    json.dumps(data, allow_nan=False)
+
+
 def test_numbers_have_three_digits_that_count():
     told = {0: "0", 0.004: "0", 0.126: "0.13", 1.0: "1.00", 12.34: "12.3", 1234567: "1,234,567"}
     assert {value: report.number(value) for value in told} == told

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -279,10 +280,12 @@ def _fitting(columns: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, 
 
 
 def _list() -> None:
-    for name in [*plan.ours(), *plan.others(optional=True)]:
-        peer = own_peers()[name]
-        needs = f"; needs {peer.optional}" if peer.optional else ""
-        typer.echo(f"{name}: {', '.join(peer.patterns)}; {', '.join(peer.transports)}{needs}")
+    found = [own_peers()[name] for name in (*plan.ours(), *plan.others(optional=True))]
+    for module, peers in groupby(found, lambda peer: peer.module):
+        typer.echo((sys.modules[module].__doc__ or "").partition("\n")[0])
+        for peer in peers:
+            needs = f"; needs {peer.optional}" if peer.optional else ""
+            typer.echo(f"    {peer.name}: {', '.join(peer.patterns)}; {', '.join(peer.transports)}{needs}")
 
 
 def _check_writable(path: str, hint: str) -> None:

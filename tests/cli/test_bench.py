@@ -129,7 +129,9 @@ def test_a_wrong_delivery_is_the_exit_status():
 def test_list():
     done = run_here("bench", "--list")
     assert done.returncode == 0
-    assert "send_pyobj: one way, round trip, fan-out; tcp, ipc, inproc" in done.stdout
+    assert "    send_pyobj: one way, round trip, fan-out; tcp, ipc, inproc\n" in done.stdout
+    assert "The plain pickle-5 recipe: what a pyzmq user writes by hand" in done.stdout
+    assert done.stdout.count("oobpickle's endpoints: ") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""oobpickle's endpoints: Pusher and Puller, Client and Server, Publisher and Subscriber, with their numbering and counting.
+"""oobpickle's endpoints: each buffer a frame, or copied into shared memory ("shared"), or made there beforehand ("loaned").
 
-On ipc they share memory, unless they are told not to. "oobpickle, shared" copies an ordinary array into the arena, "oobpickle, loaned"
-sends one that was made there; of "oobpickle endpoints" each buffer is a frame.
+Pusher and Puller, Client and Server, Publisher and Subscriber, with their numbering and counting. On ipc they share memory, unless
+they are told not to, as those of "oobpickle endpoints" are.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""oobpickle's inline lane: `oobpickle.send` and `recv` on the user's own socket, with either codec."""
+"""oobpickle's inline lane: `oobpickle.send` and `recv` on the user's own socket, with either codec, and after `reuse_memory`."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -72,7 +72,7 @@ def bench(
             help="Turns that each peer takes; 0: ten, and more until all ± are small (rates 15 %, or 24 % with the ratios), for up to two minutes; five if --quick.",
         ),
     ] = 0,
-    seconds: Annotated[float, typer.Option(min=0, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, max=1e6, help="Of one turn, about; 0: 0.2, or 0.04 if --quick.")] = 0,
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Use no more; default and most: half of what is free.")
     ] = "",
@@ -176,8 +176,11 @@ def _cases(
     for name in peers:
         try:
             peer_named(name)
-        except (KeyError, ImportError, AttributeError) as error:
+        except KeyError as error:
             raise typer.BadParameter(f"there is no peer {name!r}; see --list", param_hint="--peer") from error
+        except Exception as error:  # whatever the module raises
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise typer.BadParameter(f"there is no peer {name!r}: {reason}", param_hint="--peer") from error
     for given, known, hint in ((patterns, plan.PATTERNS, "--pattern"), (transports, plan.TRANSPORTS, "--transport")):
         for one in given or ():
             if one not in known:

@@ -33,15 +33,19 @@ def inspect(
     source: Annotated[
         str, typer.Argument(metavar="FILE|ADDRESS", help="A file, or an address such as tcp://127.0.0.1:5555.")
     ],
-    message: Annotated[int, typer.Option("--message", "-m", min=1, help="Which message of the file.")] = 1,
-    opcodes: Annotated[int, typer.Option("--opcodes", "-o", min=0, help="How many opcodes to show.")] = 100,
+    message: Annotated[
+        int, typer.Option("--message", "-m", min=1, max=2**31 - 1, help="Which message of the file.")
+    ] = 1,
+    opcodes: Annotated[
+        int, typer.Option("--opcodes", "-o", min=0, max=2**31 - 1, help="How many opcodes to show.")
+    ] = 100,
     pattern: Annotated[
         Pattern, typer.Option(help="At an address: listen (sub), or take a message away from its receiver (pull).")
     ] = Pattern.sub,
     topic: Annotated[str, typer.Option(help="Only what has a topic that begins with this (sub).")] = "",
     bind: Annotated[bool, typer.Option("--bind", help="Bind the address instead of connecting to it.")] = False,
     timeout: Annotated[
-        float | None, typer.Option(min=0, help="Seconds to wait for a message; without it, for ever.")
+        float | None, typer.Option(min=0, max=1e6, help="Seconds to wait for a message; without it, for ever.")
     ] = None,
     key: Key = None,
     server_key: ServerKey = None,

@@ -18,7 +18,9 @@ def proxy(
     pattern: Annotated[str, typer.Option(metavar="PATTERN", help="pubsub or pipeline.")] = "pubsub",
     key: Key = None,
     clients: Clients = None,
-    high_water_mark: Annotated[int, typer.Option(min=0, help="Messages in a queue; 0: no bound.")] = HIGH_WATER_MARK,
+    high_water_mark: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="Messages in a queue; 0: no bound.")
+    ] = HIGH_WATER_MARK,
 ) -> None:
     """Forward messages between two addresses, without looking into them.
 

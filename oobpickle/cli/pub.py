@@ -37,7 +37,7 @@ def pub(
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic of the messages.")],
     paths: Annotated[list[str], typer.Argument(metavar="FILE", help="What to send.")],
     repeat: Annotated[int, typer.Option(min=1, help="Send all of them so many times.")] = 1,
-    interval: Annotated[float, typer.Option(min=0, help="Seconds between two messages.")] = 0,
+    interval: Annotated[float, typer.Option(min=0, max=1e6, help="Seconds between two messages.")] = 0,
     connect: Annotated[bool, typer.Option("--connect", help="Connect to the address instead of binding it.")] = False,
     codec: Annotated[CodecName, typer.Option(help="How to encode.")] = CodecName.data,
     insecure: Annotated[

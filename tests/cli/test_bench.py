@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_here
+from tests.cli.commands import ENVIRONMENT, OOBPICKLE, run, run_here, words
 from tests.until import until
 
 LITTLE = ("--rounds", 2, "--seconds", 0.01)
@@ -83,6 +83,14 @@ def test_an_object_from_the_current_directory(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_peer_of_a_module_that_is_no_python(tmp_path):
+    (tmp_path / "mine.py").write_text("def f(:")
+    done = run("bench", "--peer", "mine:x", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no peer 'mine:x': SyntaxError: " in words(done.stderr)
+    assert "Traceback" not in done.stderr
+
+
 def test_an_object_of_a_class_that_its_module_registers(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from dataclasses import dataclass\nimport oobpickle\n"
@@ -143,6 +151,8 @@ def test_list():
         (("--size", "1MB", "--file", "/no/such.npy"), "sizes are of our own arrays"),
         (("--peer", "nobody"), "there is no peer"),
         (("--peer", "no_such_module:x"), "there is no peer"),
+        (("--peer", ":"), "Empty module name"),
+        (("--seconds", "inf"), "--seconds"),
         (("--pattern", "sideways"), "is none of"),
         (("--transport", "pigeon"), "is none of"),
         (("--plot", "a.gif"), "neither .png nor .svg"),

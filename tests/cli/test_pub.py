@@ -109,6 +109,7 @@ def test_interrupted(files):
         (["tcp://127.0.0.1:*", "t", __file__, "--codec", "pickle"], 1, "insecure"),
         (["tcp://127.0.0.1:*", "x" * 300, __file__], 1, "topic"),
         (["tcp://127.0.0.1:*", "t", __file__, "--repeat", "0"], 2, "--repeat"),
+        (["tcp://127.0.0.1:*", "t", __file__, "--repeat", "2", "--interval", "inf"], 2, "--interval"),
         (["tcp://127.0.0.1:*", "t", __file__, "--codec", "json"], 2, "--codec"),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",

@@ -36,6 +36,6 @@ def run() -> NoReturn:
     except OSError as error:  # of what we write to: a full disk, a closed pipe
         # What is still in the buffer cannot be written; Python would try it again at exit, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        where = f"{error.filename}: " if error.filename else ""
+        where = "" if error.filename is None else f"{error.filename or repr('')}: "
         sys.exit(1 if isinstance(error, BrokenPipeError) else f"oobpickle: {where}{error.strerror or error}")
     raise AssertionError("app() exits by itself")

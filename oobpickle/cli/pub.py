@@ -20,6 +20,7 @@ from oobpickle.errors import OobpickleError
 from oobpickle.files import iter_file
 from oobpickle.inspection.ledger import amount, printable
 from oobpickle.message import dumps
+from oobpickle.patterns.topics import encode_topic
 
 
 class CodecName(str, Enum):  # noqa: UP042 - what typer takes for a choice of words in Python 3.11
@@ -73,6 +74,7 @@ def pub(
     sent = nbytes = 0
     errors = Console(stderr=True, highlight=False)
     try:
+        encode_topic(topic)  # what is no topic is refused before anybody waits for subscribers
         for path in paths:
             _check(path, chosen)
         with Publisher(

@@ -2,6 +2,8 @@
 
 import contextlib
 import mmap
+import os
+import stat
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,6 +27,8 @@ def in_file(path: str) -> Iterator[list[memoryview]]:
 
     Raises DecodeError when it is none of these or damaged (those before the damage have been given), and OSError.
     """
+    if not stat.S_ISREG(os.stat(path).st_mode):  # what is read from a pipe is gone, and to open one may wait for ever
+        raise DecodeError(f"{path}: not a regular file")
     with open(path, "rb") as file:
         start = file.read(len(files.MAGIC))
         if start == files.MAGIC:

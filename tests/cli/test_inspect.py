@@ -90,11 +90,11 @@ def test_wrong_arguments(arguments, status, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_is_not_there():
-    done = run("inspect", "/nowhere/x")
+@pytest.mark.parametrize(("name", "said"), [("/nowhere/x", "/nowhere/x"), ("", "''")])
+def test_a_file_that_is_not_there(name, said):
+    done = run("inspect", name)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "No such file" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == f"oobpickle: {said}: No such file or directory\n"
 
 
 def test_a_message_that_is_not_there(path):

@@ -129,6 +129,12 @@ def test_a_file_that_is_none(path, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_topic_is_refused_before_a_subscriber_is_waited_for(files):
+    done = run_here("pub", "tcp://127.0.0.1:*", "x" * 300, files / "d.bin")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("oobpickle: a topic of 300 bytes")
+
+
 def cut_off(path):
     """A file of two messages, the second of which is not whole."""
     with open(path, "wb") as file:

@@ -1,5 +1,6 @@
 """Where messages come from: files of every kind, and addresses."""
 
+import os
 import pickle
 import threading
 
@@ -50,6 +51,12 @@ def test_other_files(tmp_path, content):
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(DecodeError):
         list(in_file(tmp_path / "other"))
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DecodeError, match="pipe: not a regular file"):
+        list(in_file(str(tmp_path / "pipe")))
 
 
 def test_no_file(tmp_path):

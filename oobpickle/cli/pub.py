@@ -16,7 +16,7 @@ from oobpickle.codec import AnyCodec
 from oobpickle.codec.data_codec import DataCodec
 from oobpickle.demo import files
 from oobpickle.endpoints.pubsub import Publisher
-from oobpickle.errors import OobpickleError, Timeout
+from oobpickle.errors import InsecureEndpoint, OobpickleError, Timeout
 from oobpickle.files import iter_file
 from oobpickle.inspection.ledger import amount, printable
 from oobpickle.message import dumps
@@ -98,6 +98,13 @@ def pub(
         nbytes = stats.bytes_in_band + stats.bytes_out_of_band
     except Timeout as error:
         _say(errors, f"oobpickle: no subscriber within {error.seconds:g} s")
+        raise typer.Exit(1) from error
+    except InsecureEndpoint as error:
+        _say(
+            errors,
+            f"oobpickle: {error.address}: the pickle codec runs code of whoever reaches this address; use "
+            "--codec data, or --key with --clients or --server-key, or say --insecure",
+        )
         raise typer.Exit(1) from error
     except (OobpickleError, files.BadFile, ValueError, zmq.ZMQError) as error:
         _say(errors, f"oobpickle: {error}")

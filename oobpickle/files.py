@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
-from oobpickle.errors import DecodeError
+from oobpickle.errors import DecodeError, type_name
 from oobpickle.message import dumps, unpack
 from oobpickle.wire import Frame
 
@@ -52,6 +52,7 @@ def dump(obj: Any, file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC)
     position (open it with "ab" to append a message). Raises EncodeError (nothing was written) and OSError: then what was
     written at the end of a file is cut off again; elsewhere a file object may hold a part of the record.
     """
+    _check(file, "dump(obj, file)", "write")
     frames = dumps(obj, codec=codec)
     if not isinstance(file, (str, os.PathLike)):
         write_frames(frames, file)
@@ -92,7 +93,14 @@ def load(file: AnyPath | BinaryIO, *, codec: AnyCodec = DEFAULT_CODEC) -> Any:
         with _named(file):
             frames, _ = _frames(_mapped(file), 0)
             return unpack(frames, codec_of(codec))
+    _check(file, "load(file)", "read")
     return unpack(_read(file), codec_of(codec))
+
+
+def _check(file: Any, call: str, method: str) -> None:
+    """Raise TypeError for what is neither a path nor a binary file object."""
+    if not isinstance(file, (str, os.PathLike)) and (not hasattr(file, method) or isinstance(file, io.TextIOBase)):
+        raise TypeError(f"{call}: file must be a path or a binary file object, not {type_name(file)}")
 
 
 def iter_file(path: AnyPath, *, codec: AnyCodec = DEFAULT_CODEC) -> Iterator[Any]:

@@ -14,6 +14,7 @@ import zmq
 
 from oobpickle import allocator, releasing, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
+from oobpickle.errors import type_name
 from oobpickle.lanes import INLINE, INLINE_OUTBOX, Inbox, Outbox, Placed, open_inbox, open_outbox
 from oobpickle.lanes.following import followed, lengths_of_shared
 from oobpickle.message import decode, unpack
@@ -68,24 +69,24 @@ def send(
     pyzmq raises; after a KeyboardInterrupt a part of the message may have been sent, so close the socket.
     """
     chosen = codec_of(codec)
-    stream, buffers = chosen.encode(obj)
     placed = INLINE
     outbox: Outbox = INLINE_OUTBOX
-    if lane == "shared":
-        outbox = _outbox_of(socket)
-        placed = outbox.place(buffers, snapshot=snapshot)
-        frames = wire.pack(chosen.number, stream, buffers, shared=placed.shared, references=placed.references)
-    else:
-        frames = wire.pack(chosen.number, stream, buffers)
-    tracker = DONE
-    if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
-        frames[1:] = map(bytes, frames[1:])
-    elif len(frames) > 1 or placed.tracker is not None:
-        tracker = Tracker(beside=placed.tracker)
-        frames[1:] = map(tracker.follow, frames[1:])
-    if len(frames) > 1 or len(frames[0]) >= _COPIED:
-        releasing.be_ready()
     try:
+        stream, buffers = chosen.encode(obj)
+        if lane == "shared":
+            outbox = _outbox_of(socket)
+            placed = outbox.place(buffers, snapshot=snapshot)
+            frames = wire.pack(chosen.number, stream, buffers, shared=placed.shared, references=placed.references)
+        else:
+            frames = wire.pack(chosen.number, stream, buffers)
+        tracker = DONE
+        if len(frames) > 1 and snapshot:  # by us: an asyncio socket that has to wait copies only when it sends
+            frames[1:] = map(bytes, frames[1:])
+        elif len(frames) > 1 or placed.tracker is not None:
+            tracker = Tracker(beside=placed.tracker)
+            frames[1:] = map(tracker.follow, frames[1:])
+        if len(frames) > 1 or len(frames[0]) >= _COPIED:
+            releasing.be_ready()
         if type(socket) is zmq.Socket:
             *others, last = frames
             for frame in others:
@@ -95,6 +96,7 @@ def send(
         sent = socket.send_multipart(frames, flags, copy=False)
     except BaseException:
         outbox.cancel(placed)
+        _check(socket, "send(socket, obj)")
         raise
     return _when(sent, tracker, outbox, placed) if isinstance(sent, Awaitable) else tracker
 
@@ -123,13 +125,23 @@ def recv(
     takes (that message is gone, the socket works on), zmq.Again, and what else pyzmq raises.
     """
     chosen = codec_of(codec)
-    inbox = _inbox_of(socket) if lane == "shared" else None
-    if type(socket) is zmq.Socket:
-        return _decoded(recv_frames(socket, flags), chosen, inbox, readonly)
-    received = socket.recv_multipart(flags, copy=False)
+    try:
+        inbox = _inbox_of(socket) if lane == "shared" else None
+        if type(socket) is zmq.Socket:
+            return _decoded(recv_frames(socket, flags), chosen, inbox, readonly)
+        received = socket.recv_multipart(flags, copy=False)
+    except (AttributeError, TypeError):
+        _check(socket, "recv(socket)")
+        raise
     if isinstance(received, Awaitable):
         return _when_received(received, chosen, inbox, readonly)
     return _decoded(_views(received), chosen, inbox, readonly)
+
+
+def _check(socket: Any, call: str) -> None:
+    """Raise TypeError for what is no socket. Asked only when something went wrong: a look at each call would cost all."""
+    if not hasattr(socket, "send_multipart"):
+        raise TypeError(f"{call}: the first must be a ZeroMQ socket, not {type_name(socket)}") from None
 
 
 def _decoded(views: list[memoryview], codec: Codec, inbox: Inbox | None, readonly: bool) -> Any:

@@ -321,6 +321,24 @@ class TestFileObjects:
             a[:] = 0
 
 
+@pytest.mark.parametrize("wrong", [{"a": 1}, b"x.oob", 3, None], ids=repr)
+def test_what_is_no_file(path, wrong):
+    """Also the arguments of dump in the wrong order: with a path first, or a file whose type cannot be sent."""
+    told = f"file must be a path or a binary file object, not {type(wrong).__name__}$"
+    with open(path, "wb") as file:
+        for first in (str(path), file):
+            with pytest.raises(TypeError, match=rf"^dump\(obj, file\): {told}"):
+                oobpickle.dump(first, wrong)
+    with pytest.raises(TypeError, match=rf"^load\(file\): {told}"):
+        oobpickle.load(wrong)
+
+
+def test_a_text_file(path):
+    for mode, use in (("w", lambda file: oobpickle.dump(1, file)), ("r", oobpickle.load)):
+        with open(path, mode) as file, pytest.raises(TypeError, match="binary file object, not _io.TextIOWrapper"):
+            use(file)
+
+
 class TestDamage:
     def test_every_truncation(self, path):
         oobpickle.dump([np.arange(20_000, dtype="u1").repeat(2), "x"], path)

@@ -284,6 +284,20 @@ class TestMemory:
         blob.clear()
 
 
+@pytest.mark.parametrize("codec", ["data", "pickle"])
+@pytest.mark.parametrize("lane", ["inline", "shared"])
+def test_what_is_no_socket(make_sockets, facade, codec, lane):
+    """Also the arguments of send in the wrong order."""
+    pair = make_sockets(facade)
+    for first in ({"a": 1}, LARGE, "tcp://127.0.0.1:5555"):
+        told = f"the first must be a ZeroMQ socket, not .*{type(first).__name__}$"
+        for obj in (pair.left, "text"):
+            with pytest.raises(TypeError, match=rf"^send\(socket, obj\): {told}"):
+                send(first, obj, codec=codec, lane=lane)
+        with pytest.raises(TypeError, match=rf"^recv\(socket\): {told}"):
+            recv(first, codec=codec, lane=lane)
+
+
 def test_a_context_in_use_by_several_threads(make_sockets):
     """Sockets of their own, the codec of all."""
     pairs = [make_sockets("blocking", "inproc" if n % 2 else "tcp") for n in range(4)]

@@ -18,7 +18,7 @@ from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
-from oobpickle.endpoints.waiting import RECEIVE, ROOM
+from oobpickle.endpoints.waiting import RECEIVE, ROOM, deadline_of
 from oobpickle.errors import Closed, Timeout
 from oobpickle.tracker import Tracker
 
@@ -54,7 +54,7 @@ class Client(Requesting, Awaiting):
             self._give_up(call, frames)
 
     async def _ask(self, call: _TaskCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = deadline_of(timeout)
         self._enter(call.waiter)
         try:
             with Waiting(frames):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM
+from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, deadline_of
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class Awaiting(Endpoint):
             if self._waiters:
                 self._stir()
             return result
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = deadline_of(timeout)
         waiter = TaskWaiter(wants)
         self._enter(waiter)
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from oobpickle.endpoints.endpoint import Endpoint
-from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter
+from oobpickle.endpoints.waiting import PATIENCE, RECEIVE, ROOM, ThreadWaiter, deadline_of
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class Blocking(Endpoint):
 
         first: instead of the first attempt.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = deadline_of(timeout)
         try:
             waiter = self._resting.pop()
         except IndexError:

@@ -27,7 +27,7 @@ from oobpickle.codec import AnyCodec, codec_of
 from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, unclaimed
 from oobpickle.endpoints.lane import LaneChoice, References, checked, is_near
 from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
-from oobpickle.endpoints.options import KEEPALIVE, RECONNECT
+from oobpickle.endpoints.options import KEEPALIVE, RECONNECT, set_option
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.waiting import RECEIVE, ThreadWaiter, Waiter
 from oobpickle.errors import Closed, InsecureEndpoint, Timeout
@@ -110,7 +110,7 @@ class Endpoint:
         self._open = True
         try:
             for option, value in [(zmq.LINGER, 0), *KEEPALIVE.items(), *RECONNECT.items(), *options.items()]:
-                self._socket.set(option, value)
+                set_option(self._socket, option, value)
             if curve is not None:
                 self._admission = curve.apply(self._socket)
             for address in binds:

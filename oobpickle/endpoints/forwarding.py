@@ -16,7 +16,7 @@ import zmq
 
 from oobpickle import limits
 from oobpickle.endpoints.addresses import SocketFile, as_addresses, unclaimed
-from oobpickle.endpoints.options import HIGH_WATER_MARK, KEEPALIVE, receiving
+from oobpickle.endpoints.options import HIGH_WATER_MARK, KEEPALIVE, receiving, set_option
 from oobpickle.endpoints.security import Curve
 
 Pattern = Literal["pubsub", "pipeline"]
@@ -61,7 +61,7 @@ class Forwarder:
                 if socket is self._sockets[1]:
                     options.pop(zmq.HEARTBEAT_IVL)  # it sends: see options.py
                 for option, value in (*KEEPALIVE.items(), *options.items()):
-                    socket.set(option, value)
+                    set_option(socket, option, value)
                 if curve is not None and (admission := curve.apply(socket)) is not None:
                     self._admissions.append(admission)
                 for address in as_addresses(addresses):

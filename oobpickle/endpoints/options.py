@@ -5,6 +5,8 @@ that is only slow reads nothing, so it would not answer, and libzmq would cut it
 358 messages sent, 6 received). For a host that disappears there is TCP's own keep-alive.
 """
 
+from typing import Any
+
 import zmq
 
 HIGH_WATER_MARK = 1000
@@ -18,6 +20,17 @@ KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 10, zmq.TCP_KEEPALIVE
 
 RECONNECT = {zmq.RECONNECT_IVL: 100, zmq.RECONNECT_IVL_MAX: 2000}
 """Milliseconds: doubled at each failure; a restarted peer is found within two seconds."""
+
+
+_ARGUMENTS: dict[int, str] = {zmq.SNDHWM: "high_water_mark", zmq.RCVHWM: "high_water_mark", zmq.MAXMSGSIZE: "max_frame"}
+
+
+def set_option(socket: "zmq.Socket[Any]", option: int, value: int) -> None:
+    """Set an option of a socket. Raises TypeError with the name that the user knows it by, and what else pyzmq raises."""
+    try:
+        socket.set(option, value)
+    except TypeError:
+        raise TypeError(f"{_ARGUMENTS[option]} must be an int, not {value!r}") from None
 
 
 def receiving(high_water_mark: int, max_frame: int) -> dict[int, int]:

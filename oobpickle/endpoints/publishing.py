@@ -20,7 +20,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsIndex
 
 import zmq
 
@@ -35,6 +35,7 @@ from oobpickle.endpoints.outgoing import MAX_BYTES, Outgoing
 from oobpickle.endpoints.security import Curve
 from oobpickle.endpoints.sending import Sending
 from oobpickle.endpoints.waiting import PATIENCE, RECEIVE
+from oobpickle.errors import type_name
 from oobpickle.patterns.numbering import new_epoch
 from oobpickle.patterns.stats import Stats
 from oobpickle.patterns.topics import Subscriptions, encode_topic
@@ -157,9 +158,12 @@ class Publishing(Sending):
         """The frames of a message, or None when it is not to be sent."""
         if not self._open:
             self._refuse()
-        line = self._lines.get(topic)
-        if line is None:
-            line = self._lines.setdefault(topic, _Line(topic))
+        try:
+            line = self._lines.get(topic)
+            if line is None:
+                line = self._lines.setdefault(topic, _Line(topic))
+        except TypeError:
+            raise TypeError(f"topic must be a str, not {type_name(topic)}; is it send(topic, obj)?") from None
         line.sequence += 1
         out = self._out
         if not line.wanted or out.now > self._tick or line.generation != self._generation:
@@ -265,6 +269,8 @@ class Publishing(Sending):
 
     def _counting(self, enough: int, topic: str | None) -> Callable[[], int | None]:
         """The attempt that waits for so many subscriptions."""
+        if not isinstance(enough, SupportsIndex):
+            raise TypeError(f"count must be an int, not {enough!r}; is it wait_for_subscribers(topic=...)?")
         key = None if topic is None else encode_topic(topic)
 
         def count() -> int | None:

@@ -68,3 +68,8 @@ class Subscriber(Subscribing, BlockingReceiving):
                 yield self.recv()
         except Closed:
             return
+
+
+# What is wrong with a call of a class, Python tells with this name: let it be one that the user knows.
+Publishing.__init__.__qualname__ = "Publisher.__init__"
+Subscribing.__init__.__qualname__ = "Subscriber.__init__"

@@ -136,3 +136,8 @@ class Puller(Pulling, BlockingReceiving):
                 yield self.recv()
         except Closed:
             return
+
+
+# What is wrong with a call of a class, Python tells with this name: let it be one that the user knows.
+Pushing.__init__.__qualname__ = "Pusher.__init__"
+Pulling.__init__.__qualname__ = "Puller.__init__"

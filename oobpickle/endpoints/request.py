@@ -20,7 +20,7 @@ from oobpickle.endpoints.parcel import Waiting
 from oobpickle.endpoints.requesting import A_REPLY, NO_ROOM, Answer, Call, Requesting
 from oobpickle.endpoints.serving import A_REQUEST, REPLY_PATIENCE, Asked, Serving
 from oobpickle.endpoints.serving import NO_ROOM as NO_ROOM_FOR_REPLY
-from oobpickle.endpoints.waiting import RECEIVE, ROOM
+from oobpickle.endpoints.waiting import RECEIVE, ROOM, deadline_of
 from oobpickle.errors import Closed, Timeout
 from oobpickle.tracker import Tracker
 
@@ -71,7 +71,7 @@ class Client(Requesting, Blocking):
             self._hand_on(call)
 
     def _ask(self, call: _ThreadCall, frames: list[wire.Frame], timeout: float | None) -> Answer:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = deadline_of(timeout)
         if self._put(frames) is None:
             with Waiting(frames):
                 self._until(partial(self._put, frames), ROOM, NO_ROOM, timeout)
@@ -218,3 +218,8 @@ class Server(Serving, BlockingReceiving):
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()
+
+
+# What is wrong with a call of a class, Python tells with this name: let it be one that the user knows.
+Requesting.__init__.__qualname__ = "Client.__init__"
+Serving.__init__.__qualname__ = "Server.__init__"

@@ -51,7 +51,7 @@ class Subscribing(Receiving):
         lane: LaneChoice = "auto",
         readonly: bool = False,
     ) -> None:
-        self._prefixes = {encode_prefix(topic) for topic in ([topics] if isinstance(topics, str) else topics)}
+        self._prefixes = {encode_prefix(topic) for topic in ([topics] if isinstance(topics, (str, bytes)) else topics)}
         super().__init__(
             zmq.SUB,
             bind=bind,

@@ -20,10 +20,12 @@ import contextlib
 import math
 import os
 import select
+import time
 from typing import Protocol
 
 import zmq
 
+from oobpickle.errors import type_name
 from oobpickle.spinning import SPIN, Spin
 
 RECEIVE, ROOM = int(zmq.POLLIN), int(zmq.POLLOUT)
@@ -34,6 +36,14 @@ PATIENCE = 0.01
 
 
 _LONG = 1e6  # seconds; poll takes no more than twice that, and then one looks again
+
+
+def deadline_of(timeout: float | None) -> float | None:
+    """When a wait of so many seconds is over, as time.monotonic tells it; None: never. Raises TypeError for no number."""
+    try:
+        return None if timeout is None else time.monotonic() + timeout
+    except TypeError:
+        raise TypeError(f"timeout must be a number of seconds, or None, not {type_name(timeout)}") from None
 
 
 class Waiter(Protocol):

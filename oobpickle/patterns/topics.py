@@ -15,14 +15,18 @@ a message encoded for nobody. Peers speak here, so the number of prefixes is bou
 from collections import Counter
 
 from oobpickle import limits
-from oobpickle.errors import DecodeError
+from oobpickle.errors import DecodeError, type_name
 
 END = b"\0"
 """What separates a topic from the head."""
 
 
 def encode_topic(topic: str) -> bytes:
-    """The bytes of a topic as they stand before a head, END included. Raises ValueError for what cannot be a topic."""
+    """The bytes of a topic as they stand before a head, END included. Raises ValueError for what cannot be a topic, and
+    TypeError for what is no text.
+    """
+    if not isinstance(topic, str):
+        raise TypeError(f"topic must be a str, not {type_name(topic)}")
     key = topic.encode() + END
     if len(key) - 1 > limits.TOPIC_MAX:
         raise ValueError(f"a topic of {len(key) - 1} bytes; the most is {limits.TOPIC_MAX}: {topic[:40]!r}...")
@@ -32,7 +36,7 @@ def encode_topic(topic: str) -> bytes:
 
 
 def encode_prefix(prefix: str) -> bytes:
-    """The bytes of a subscription. Raises ValueError for a prefix that no topic has."""
+    """The bytes of a subscription. Raises ValueError for a prefix that no topic has, and TypeError for what is no text."""
     return encode_topic(prefix)[:-1]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zmq
 
+from oobpickle import aio
 from oobpickle.endpoints.pubsub import Publisher, Subscriber
 from oobpickle.endpoints.pushpull import Puller, Pusher
 from oobpickle.endpoints.request import Client, Server
@@ -29,6 +30,20 @@ def test_it_needs_an_address(kind):
         kind()
     with pytest.raises(TypeError):
         kind(bind=[1])
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_wrong_arguments_are_told_with_names_that_the_user_knows(kind, inproc):
+    for start in (kind, getattr(aio, kind.__name__)):
+        with pytest.raises(TypeError, match=rf"^{kind.__name__}\.__init__\(\) takes 1 positional"):
+            start(inproc)
+        with pytest.raises(TypeError, match=rf"^{kind.__name__}\.__init__\(\) got an unexpected .* 'hwm'"):
+            start(bind=inproc, hwm=10)
+        with pytest.raises(TypeError, match="^high_water_mark must be an int, not '10'$"):
+            start(bind=inproc, high_water_mark="10")
+        if kind not in (Publisher, Pusher):
+            with pytest.raises(TypeError, match="^max_frame must be an int, not '1GB'$"):
+                start(bind=inproc, max_frame="1GB")
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -4,6 +4,7 @@ import contextlib
 import select
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -415,6 +416,37 @@ def test_what_cannot_be_a_topic(api, inproc, topic):
         api.call(pub.send, topic, 1)
     with pytest.raises(ValueError):
         sub.subscribe(topic)
+
+
+@pytest.mark.parametrize("topic", [{"a": 1}, np.zeros(3), b"camera", 7], ids=lambda topic: type(topic).__name__)
+def test_arguments_in_the_wrong_order(api, inproc, topic):
+    """The obj where the topic must be, whether it can be a key of a dict or not; a topic where the count must be."""
+    pub, sub = pair(api, inproc)
+    with pytest.raises(TypeError, match=r"^topic must be a str, not .*; is it send\(topic, obj\)\?$"):
+        api.call(pub.send, topic, "camera")
+    for method in (pub.subscribed, sub.subscribe, sub.unsubscribe):
+        with pytest.raises(TypeError, match="topic must be a str"):
+            method(topic)
+    with pytest.raises(TypeError, match="topic must be a str"):
+        api.call(pub.wait_for_subscribers, topic=topic)
+    with pytest.raises(TypeError, match=r"count must be an int, not 'camera'; .*\(topic=\.\.\.\)"):
+        api.call(pub.wait_for_subscribers, "camera")
+    api.call(pub.send, "camera", 1)
+    assert api.call(sub.recv_message, timeout=5).sequence == 1
+
+
+@pytest.mark.parametrize("topics", [b"camera", ["a", b"camera"]], ids=repr)
+def test_topics_of_bytes(api, inproc, topics):
+    with pytest.raises(TypeError, match="topic must be a str, not bytes"):
+        api.make("Subscriber", bind=inproc, topics=topics)
+
+
+def test_a_timeout_that_is_no_number(api, inproc):
+    _, sub = pair(api, inproc)
+    client = api.make("Client", connect=f"{inproc}/nobody")
+    for call in (partial(api.call, sub.recv), partial(api.call, client.request, 1)):
+        with pytest.raises(TypeError, match="timeout must be a number of seconds, or None, not str"):
+            call(timeout="5")
 
 
 def test_malformed_messages_are_counted_and_passed_over(api, ipc, caplog):

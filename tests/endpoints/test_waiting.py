@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from oobpickle.endpoints.waiting import Flag, ThreadWaiter
+from oobpickle.endpoints.waiting import Flag, ThreadWaiter, deadline_of
 from tests.conftest import descriptors
 
 
@@ -73,6 +73,15 @@ def test_it_tells_of_the_descriptors_that_it_was_asked_about(kind):
     assert not waiter.sleep(5)
     one.clear()
     assert not waiter.sleep(0)
+
+
+def test_deadlines():
+    assert deadline_of(None) is None
+    before = time.monotonic()
+    assert before + 5 <= deadline_of(5) <= time.monotonic() + 5
+    assert deadline_of(-1.5) < before
+    with pytest.raises(TypeError, match="timeout must be a number of seconds, or None, not str"):
+        deadline_of("5")
 
 
 def test_the_longest_sleep():

@@ -24,6 +24,13 @@ def test_what_cannot_be_a_topic(topic):
         encode_prefix(topic)
 
 
+@pytest.mark.parametrize("topic", [b"a", 1, None, {"a": 1}], ids=repr)
+def test_what_is_no_text(topic):
+    for encode in (encode_topic, encode_prefix):
+        with pytest.raises(TypeError, match=f"^topic must be a str, not {type(topic).__name__}$"):
+            encode(topic)
+
+
 def test_the_longest_topic():
     topic = "x" * limits.TOPIC_MAX
     assert split_topic(memoryview(encode_topic(topic) + b"head")) == (topic.encode(), b"head")

@@ -1,4 +1,4 @@
-"""Addresses: who can reach one, and binding an ipc path without taking it from somebody else.
+"""Addresses: who can reach one, what is wrong with one, and binding an ipc path without taking it from somebody else.
 
 Rule 1: an address is private when only this user (and root) can connect to it: inproc, and ipc in a directory of ours that
 nobody else may enter. Everything else others can reach: tcp on 127.0.0.1 too, from any account of the host.
@@ -32,7 +32,7 @@ def as_addresses(addresses: str | Iterable[str] | None) -> list[str]:
     """
     if addresses is None:
         return []
-    listed = [addresses] if isinstance(addresses, str) else list(addresses)
+    listed = [addresses] if isinstance(addresses, (str, bytes)) else list(addresses)
     for address in listed:
         if not isinstance(address, str):
             raise TypeError(f"an address is a string, not {address!r}")
@@ -87,6 +87,31 @@ def is_private(address: str) -> bool:
 
 def _closed_to_others(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+
+
+@contextmanager
+def told(address: str, *, connecting: bool = False) -> Iterator[None]:
+    """Within this, bind or connect. What libzmq has against the address is told with what to write instead; the errno stays."""
+    try:
+        yield
+    except zmq.ZMQError as error:
+        text = _told(address, error, connecting=connecting)
+        if text is None:
+            raise
+        raise zmq.ZMQError(error.errno, text) from None
+
+
+def _told(address: str, error: zmq.ZMQError, *, connecting: bool) -> str | None:
+    if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT):
+        if connecting and "*" in address and not address.startswith(_IPC):
+            return f"{address!r}: * is for bind; connect to tcp://host:port"
+        written = f"tcp://{address}" if ":" in address and "/" not in address else "tcp://host:port"
+        return f"{address!r} is no address: write {written} (or ipc://path, inproc://name)"
+    if error.errno == errno.EADDRINUSE and address.startswith("tcp://"):
+        return f"{error}: another socket is bound there; tcp://127.0.0.1:* takes a free port"
+    if error.errno in (errno.ENODEV, errno.EADDRNOTAVAIL):
+        return f"{error}: not of this host, and only such can be bound; connect to it, or bind tcp://*:port"
+    return None
 
 
 @contextmanager

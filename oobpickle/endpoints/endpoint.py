@@ -24,7 +24,7 @@ import zmq
 
 from oobpickle import wire
 from oobpickle.codec import AnyCodec, codec_of
-from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, unclaimed
+from oobpickle.endpoints.addresses import SocketFile, as_addresses, is_private, told, unclaimed
 from oobpickle.endpoints.lane import LaneChoice, References, checked, is_near
 from oobpickle.endpoints.monitor import AnyMonitor, ConnectionEvent, Monitor, NoMonitor
 from oobpickle.endpoints.options import KEEPALIVE, RECONNECT, set_option
@@ -114,12 +114,13 @@ class Endpoint:
             if curve is not None:
                 self._admission = curve.apply(self._socket)
             for address in binds:
-                with unclaimed(address):
+                with told(address), unclaimed(address):
                     self._socket.bind(address)
                     self._files.append(SocketFile(address))
                 self._addresses.append(self._socket.get(zmq.LAST_ENDPOINT).decode())
             for address in connects:
-                self._socket.connect(address)
+                with told(address, connecting=True):
+                    self._socket.connect(address)
                 self._addresses.append(address)
         except BaseException:
             self._release()

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import zmq
 
 from oobpickle import limits
-from oobpickle.endpoints.addresses import SocketFile, as_addresses, unclaimed
+from oobpickle.endpoints.addresses import SocketFile, as_addresses, told, unclaimed
 from oobpickle.endpoints.options import HIGH_WATER_MARK, KEEPALIVE, receiving, set_option
 from oobpickle.endpoints.security import Curve
 
@@ -65,7 +65,7 @@ class Forwarder:
                 if curve is not None and (admission := curve.apply(socket)) is not None:
                     self._admissions.append(admission)
                 for address in as_addresses(addresses):
-                    with unclaimed(address):
+                    with told(address), unclaimed(address):
                         socket.bind(address)
                         self._files.append(SocketFile(address))
             self.senders, self.receivers = (bytes(s.get(zmq.LAST_ENDPOINT)).decode() for s in self._sockets)

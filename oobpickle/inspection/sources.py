@@ -10,7 +10,7 @@ from typing import Literal
 import zmq
 
 from oobpickle import files
-from oobpickle.endpoints.addresses import as_addresses
+from oobpickle.endpoints.addresses import as_addresses, told
 from oobpickle.endpoints.security import Curve
 from oobpickle.errors import DecodeError, Timeout
 from oobpickle.files import iter_frames
@@ -86,10 +86,8 @@ def from_address(
                 socket.subscribe(topic)
         if curve is not None:
             admission = curve.apply(socket)
-        if bind:
-            socket.bind(address)
-        else:
-            socket.connect(address)
+        with told(address, connecting=not bind):
+            (socket.bind if bind else socket.connect)(address)
         if not socket.poll(None if timeout is None else int(timeout * 1000)):
             raise Timeout(f"a message at {address}", timeout or 0.0)
         return recv_frames(socket)

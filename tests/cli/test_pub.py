@@ -104,7 +104,7 @@ def test_interrupted(files):
     [
         (["tcp://127.0.0.1:*"], 2, "TOPIC"),
         (["tcp://127.0.0.1:*", "t"], 2, "FILE"),
-        (["nonsense", "t", __file__], 1, "Invalid argument"),
+        (["nonsense", "t", __file__], 1, "'nonsense' is no address: write tcp://host:port"),
         (["tcp://127.0.0.1:*", "t", __file__, "--timeout", "0.1"], 1, "oobpickle: no subscriber within 0.1 s"),
         (["tcp://127.0.0.1:*", "t", __file__, "--codec", "pickle"], 1, "--codec data, or --key with"),
         (["tcp://127.0.0.1:*", "x" * 300, __file__], 1, "topic"),

@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from oobpickle.endpoints.addresses import as_addresses, ipc_address, is_private, unclaimed
+from oobpickle.endpoints.pubsub import Publisher
 from oobpickle.endpoints.pushpull import Puller, Pusher
 
 
@@ -33,8 +34,9 @@ def test_one_or_several():
     assert as_addresses(None) == []
     assert as_addresses("tcp://x") == ["tcp://x"]
     assert as_addresses(("a", "b")) == ["a", "b"]
-    with pytest.raises(TypeError):
-        as_addresses([b"a"])
+    for wrong in (b"a", [b"a"]):
+        with pytest.raises(TypeError, match="not b'a'"):
+            as_addresses(wrong)
 
 
 def test_a_port_that_does_not_exist():
@@ -133,6 +135,39 @@ def test_what_is_no_name(name, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(ValueError):
         ipc_address(name)
+
+
+@pytest.mark.parametrize(
+    ("how", "address", "told"),
+    [
+        ("bind", "localhost:5671", "'localhost:5671' is no address: write tcp://localhost:5671 (or ipc://path, "),
+        ("connect", "localhost:5671", "'localhost:5671' is no address: write tcp://localhost:5671 (or ipc://path, "),
+        ("bind", "*:5671", "'*:5671' is no address: write tcp://*:5671 ("),
+        ("connect", "*:5671", "'*:5671': * is for bind; connect to tcp://host:port"),
+        ("connect", "tcp://*:5999", "'tcp://*:5999': * is for bind; connect to tcp://host:port"),
+        ("connect", "tcp://localhost:*", "'tcp://localhost:*': * is for bind; connect to tcp://host:port"),
+        ("bind", "tcp://*", "'tcp://*' is no address: write tcp://host:port ("),
+        ("connect", "tcp://localhost", "'tcp://localhost' is no address: write tcp://host:port ("),
+        ("connect", "/tmp/s", "'/tmp/s' is no address: write tcp://host:port (or ipc://path, inproc://name)"),
+        ("bind", "http://localhost:80", "'http://localhost:80' is no address: write tcp://host:port ("),
+        ("bind", "", "'' is no address: write tcp://host:port ("),
+        ("bind", "tcp://192.0.2.1:5671", "(addr='tcp://192.0.2.1:5671'): not of this host, and only such can be bound"),
+    ],
+)
+def test_a_wrong_address_is_told_with_what_to_write(how, address, told):
+    for kind in (Puller, Publisher):
+        with pytest.raises(zmq.ZMQError) as caught:
+            kind(**{how: address})
+        assert told in str(caught.value)
+        assert caught.value.errno in (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def test_a_port_that_is_in_use():
+    with Puller(bind="tcp://127.0.0.1:*") as pull, pytest.raises(zmq.ZMQError) as caught:
+        Pusher(bind=pull.addresses)
+    assert caught.value.errno == errno.EADDRINUSE
+    assert pull.addresses[0] in str(caught.value)
+    assert "another socket is bound there; tcp://127.0.0.1:* takes a free port" in str(caught.value)
 
 
 def test_a_path_that_is_served_is_not_stolen(ipc):

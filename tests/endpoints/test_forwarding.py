@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import zmq
 
 from oobpickle import Puller, Pusher
 from oobpickle.endpoints.forwarding import Forwarder
@@ -32,3 +33,11 @@ def test_closed_by_another_thread_while_it_forwards(forwarder):
         assert pull.recv(timeout=10) == 0
         forwarder.close()
         forwarder.close()
+
+
+@pytest.mark.parametrize(
+    "addresses", [("localhost:5671", "tcp://127.0.0.1:*"), ("tcp://127.0.0.1:*", "localhost:5671")]
+)
+def test_a_wrong_address(addresses):
+    with pytest.raises(zmq.ZMQError, match="'localhost:5671' is no address: write tcp://localhost:5671"):
+        Forwarder(*addresses)

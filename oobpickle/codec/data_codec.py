@@ -17,11 +17,12 @@ lengths, neither the scan nor the checks of its table say anything new, and both
 table, and then nothing is left for a find_class to look up: such a stream is kept with NEXT_BUFFER in place of the name.
 """
 
+import copyreg
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from operator import attrgetter
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ from oobpickle.codec.arrays import ARRAY_TABLE, NO_ARRAYS, TAKE, build_table
 from oobpickle.codec.blame import smallest
 from oobpickle.codec.framing import PROTO_5, canonical
 from oobpickle.codec.kept import Kept
-from oobpickle.codec.pickle_codec import SMALL, CodecPickler
+from oobpickle.codec.pickle_codec import LISTED, SMALL, CodecPickler, can_be_listed
 from oobpickle.codec.reducers.numpy import Array, array_table
 from oobpickle.codec.reducers.numpy_values import reduce_with_objects, told
 from oobpickle.codec.registry import Registry
@@ -112,10 +113,10 @@ class DataCodec:
             return self._encode(obj)
         except (EncodeError, DecodeError) as error:
             part, path, reason = smallest(obj, self._failure, self._vocabulary.carries, error)
-            advice = getattr(reason, "advice", "") or "leave it out, or raise that limit at both ends"
-            raise EncodeError(
-                getattr(reason, "reason", str(reason)), type_name=type_name(part), path=path, advice=advice
-            ) from error
+            text = getattr(reason, "reason", str(reason))
+            advice = _advice(part) if text == _NOT_CARRIED else getattr(reason, "advice", "")
+            advice = advice or "leave it out, or raise that limit at both ends"
+            raise EncodeError(text, type_name=type_name(part), path=path, advice=advice) from error
 
     def decode(self, stream: bytes | memoryview, buffers: Sequence[Any]) -> Any:
         """Rebuild the object on the buffers, which it keeps alive. Raises DecodeError, whatever goes wrong.
@@ -251,19 +252,35 @@ class _DataPickler(CodecPickler):
                 return NotImplemented  # pickled by its name
             reducer = find(cls) or reducer_for(cls)
             if reducer is None:
-                raise EncodeError("the data codec does not carry this type", advice=_advice(cls))
+                raise EncodeError(_NOT_CARRIED)
             return reducer(obj)
 
         return reducer_override
 
 
-def _advice(cls: type) -> str:
-    if issubclass(cls, (type, *_CALLABLE)):
-        return 'leave it out, or use codec="pickle" between peers that trust each other with code'
-    return 'oobpickle.register its class, or use codec="pickle" between peers that trust each other with code'
+_NOT_CARRIED = "the data codec does not carry this type"
 
 
-_CALLABLE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType)
+def _advice(obj: Any) -> str:
+    """What can be done about an object whose type is not carried: nothing that would fail in its turn."""
+    cls = type(obj)
+    if can_be_listed(obj):
+        return LISTED
+    try:
+        if isinstance(obj, (FunctionType, type)):
+            pickle.dumps(obj)  # by its name
+        elif cls not in copyreg.dispatch_table:
+            obj.__reduce_ex__(5)  # of what is in it, which may be gigabytes, nothing is pickled
+    except Exception:  # noqa: BLE001 - whatever it is, the pickle codec would fail with it
+        if isinstance(obj, (FunctionType, type)):
+            return 'leave it out (codec="pickle" carries functions and classes that can be imported by name)'
+        return 'leave it out (codec="pickle" does not carry it either)'
+    try:
+        registry.check_class(cls)
+        first = "oobpickle.register its class"
+    except ValueError:
+        first = "leave it out"
+    return f'{first}, or use codec="pickle" between peers that trust each other with code'
 
 
 class _DataUnpickler(pickle.Unpickler):

@@ -7,7 +7,8 @@ The stream is canonical: PROTO 5 and exactly one FRAME. `pickle.loads(stream, bu
 
 import copyreg
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MappingView, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ own and a copy cost the same, about 5 us (benchmarks/small_buffers.py)."""
 IN_BAND = 3 * 1024
 """A few arrays, of fewer bytes together, are written into the stream: an entry in the head costs more. So much, since a
 stream is to be under 4 KB whatever else is in an object."""
+
+LISTED = "leave it out, or send list(...)"
+"""What can be done about what can be listed."""
 
 _NO_MORE = object()
 _UNKNOWN = object()
@@ -150,11 +154,19 @@ def _with_bad_dtype(arrays: list[Array]) -> Any:
     return _UNKNOWN
 
 
+def can_be_listed(obj: Any) -> bool:
+    """Whether it is an iterator or a view of the language's own: a generator, a map, the keys of a dict."""
+    return isinstance(obj, (Iterator, MappingView)) and type(obj).__module__ in ("builtins", "itertools")
+
+
 def _encode_error(obj: Any, last: Any, error: Exception) -> EncodeError:
     if isinstance(error, RecursionError):
         return EncodeError("nested too deeply for pickle", advice="flatten it, or raise sys.setrecursionlimit")
     # pickle refuses a PickleBuffer without asking us about it, so the last object that it looked at is another.
     if last is _UNKNOWN or str(error).startswith("PickleBuffer "):
         return EncodeError(str(error))
-    advice = "leave it out, or give its class a __reduce__"
+    if isinstance(last, (FunctionType, type)):
+        advice = "define it in a module: only functions and classes that can be imported by name travel"
+    else:
+        advice = LISTED if can_be_listed(last) else "leave it out, or give its class a __reduce__"
     return EncodeError(str(error), type_name=type_name(last), path=path_to(obj, last), advice=advice)

@@ -115,7 +115,7 @@ class Registry:
             return functools.partial(self.register, tag=tag, constructor=constructor)
         if (encode is None) is not (decode is None):
             raise TypeError("encode and decode go together")
-        _check_class(cls)
+        check_class(cls)
         tag = _tag_of(cls) if tag is None else tag
         if type(tag) is not str or not 0 < len(tag.encode()) <= 255:
             raise ValueError("a tag is a text of 1 to 255 bytes")
@@ -164,7 +164,8 @@ def rebuild_registered(tag: Any, names: Any, values: Any) -> Any:
 RULES = {rebuild_registered: Rule(work=4, sure=True)}
 
 
-def _check_class(cls: Any) -> None:
+def check_class(cls: Any) -> None:
+    """Raise TypeError for what is no class, and ValueError for one whose instances are no data."""
     if not isinstance(cls, type):
         raise TypeError(f"{cls!r} is no class")
     root = cls.__module__.partition(".")[0]

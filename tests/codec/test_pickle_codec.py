@@ -11,6 +11,7 @@ import pickle
 import sys
 import threading
 import tracemalloc
+import types
 import uuid
 import weakref
 import zoneinfo
@@ -194,6 +195,8 @@ class TestEncodeError:
         with pytest.raises(EncodeError) as caught:
             CODEC.encode({"x": [A, bad]})
         assert caught.value.path == "obj['x'][1]"
+        assert ("imported by name" in caught.value.advice) is isinstance(bad, types.FunctionType)
+        assert ("list(...)" in caught.value.advice) is isinstance(bad, types.GeneratorType)
 
     def test_in_an_object_array(self):
         bad = np.array([1, None, threading.Lock()], object)

@@ -223,12 +223,20 @@ _CUT_OFF = "the file ends within a message"
 
 
 def _count(prefix: bytes | memoryview) -> int:
+    magic = bytes(prefix[: len(MAGIC)])
+    if not MAGIC.startswith(magic):
+        raise DecodeError(_foreign(magic))
     if len(prefix) < _PREFIX.size:
         raise DecodeError(_CUT_OFF if len(prefix) else "the file has no further message")
-    magic, count = _PREFIX.unpack(prefix)
-    if magic != MAGIC:
-        raise DecodeError("not a file of oobpickle messages")
-    return int(count)
+    return int(_PREFIX.unpack(prefix)[1])
+
+
+def _foreign(magic: bytes) -> str:
+    if magic.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):  # PROTO
+        return "a plain pickle, not a file of oobpickle messages: read it with pickle.load"
+    if magic.startswith(b"\x93NUMPY"):
+        return "not a file of oobpickle messages: numpy.load reads it"
+    return "not a file of oobpickle messages"
 
 
 def _read(file: BinaryIO) -> list[memoryview]:

@@ -384,6 +384,25 @@ class TestDamage:
             with pytest.raises(DecodeError):
                 list(oobpickle.iter_file(path))
 
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            *((pickle.dumps(1, protocol), "a plain pickle, .*: read it with pickle.load$") for protocol in range(2, 6)),
+            (pickle.dumps(list(range(100))), "a plain pickle, .*: read it with pickle.load$"),
+            (pickle.dumps(1, 0), "not a file of oobpickle messages$"),
+            (b"\x93NUMPY\x01\x00" + bytes(200), "not a file of oobpickle messages: numpy.load reads it$"),
+            (b"\x93NUMPY\x01", "numpy.load reads it$"),
+            (b"\x80", "not a file of oobpickle messages$"),
+            (files.MAGIC[:5], "ends within a message$"),
+        ],
+        ids=range(10),
+    )
+    def test_what_is_no_file_of_ours_is_told_with_what_reads_it(self, path, content, told):
+        path.write_bytes(content)
+        for load in (oobpickle.load, load_object, lambda path: list(oobpickle.iter_file(path))):
+            with pytest.raises(DecodeError, match=told):
+                load(path)
+
     def test_a_lie_in_a_length_costs_one_piece_of_memory_at_the_most(self, path):
         tracemalloc.start()
         try:

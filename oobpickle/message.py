@@ -7,7 +7,7 @@ pickle codec only.
 from collections.abc import Sequence
 from typing import Any
 
-from oobpickle import wire
+from oobpickle import limits, wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, Codec, codec_of
 from oobpickle.errors import DecodeError
 
@@ -47,6 +47,8 @@ def unpack(views: Sequence[memoryview], codec: Codec) -> Any:
     except DecodeError:
         if codec.number == wire.PICKLE and bytes(views[0][:1]) == _PROTO:
             return codec.decode(views[0], views[1:])
+        if bytes(views[0][: limits.TOPIC_MAX + 1 + len(wire.MAGIC)]).partition(b"\0")[2].startswith(wire.MAGIC):
+            raise DecodeError("a topic and a Publisher's message: receive it with oobpickle.Subscriber") from None
         raise
     return decode(message, codec)
 

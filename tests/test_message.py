@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oobpickle
-from oobpickle import DataCodec, DecodeError, EncodeError, PickleCodec, message, wire
+from oobpickle import DataCodec, DecodeError, EncodeError, PickleCodec, limits, message, wire
 from oobpickle.codec import Codec
 from tests.same import assert_same
 
@@ -263,6 +263,18 @@ class TestCodecs:
             with pytest.raises(DecodeError, match="not an oobpickle message"):
                 oobpickle.loads(copies(plain), codec=wanted)
         assert codec.decoded == []
+
+    @pytest.mark.parametrize("codec", ["data", "pickle"])
+    @pytest.mark.parametrize("topic", ["", "camera/left", "x" * limits.TOPIC_MAX], ids=len)
+    def test_a_publishers_message_is_told_apart(self, topic, codec):
+        """Its topic is before its head. What only has a head somewhere is foreign."""
+        head, *rest = copies(oobpickle.dumps(OBJECT))
+        with pytest.raises(DecodeError, match="Publisher's message: receive it with oobpickle.Subscriber"):
+            oobpickle.loads([topic.encode() + b"\0" + head, *rest], codec=codec)
+        for foreign in (topic.encode() + b"x" + head, b"x\0" + topic.encode() + b"\0" + head):
+            if topic:
+                with pytest.raises(DecodeError, match="^not an oobpickle message$"):
+                    oobpickle.loads([foreign, *rest], codec=codec)
 
     def test_a_plain_message_with_frames_missing_or_surplus(self):
         buffers = []

@@ -284,6 +284,38 @@ class TestMemory:
         blob.clear()
 
 
+@pytest.mark.parametrize(
+    "lane",
+    ["inline", pytest.param("shared", marks=pytest.mark.skipif(not AVAILABLE, reason="there is no shared lane"))],
+)
+def test_beside_endpoints(make_sockets, ipc, lane):
+    """A pipeline can be mixed; of a Publisher's message recv says who takes it."""
+    context = make_sockets().context
+    with (
+        oobpickle.Pusher(bind=ipc, context=context) as push,
+        oobpickle.Publisher(bind="tcp://127.0.0.1:*", context=context) as publish,
+        oobpickle.Puller(bind="tcp://127.0.0.1:*", context=context) as puller,
+        context.socket(zmq.PULL) as pull,
+        context.socket(zmq.SUB) as sub,
+        context.socket(zmq.PUSH) as raw,
+    ):
+        pull.connect(push.addresses[0])
+        push.send("small")
+        assert recv(pull, lane=lane) == "small"
+        if lane == "shared":
+            push.send(OBJECT)
+            assert_same(recv(pull, lane=lane), OBJECT)
+        raw.connect(puller.addresses[0])
+        send(raw, OBJECT)
+        assert_same(puller.recv(timeout=10), OBJECT)
+        sub.connect(publish.addresses[0])
+        sub.subscribe(b"")
+        publish.wait_for_subscribers(timeout=10)
+        publish.send("camera", OBJECT)
+        with pytest.raises(DecodeError, match="receive it with oobpickle.Subscriber"):
+            recv(sub, lane=lane)
+
+
 @pytest.mark.parametrize("codec", ["data", "pickle"])
 @pytest.mark.parametrize("lane", ["inline", "shared"])
 def test_what_is_no_socket(make_sockets, facade, codec, lane):

@@ -56,8 +56,13 @@ def unpack(views: Sequence[memoryview], codec: Codec) -> Any:
 def decode(message: wire.Message, codec: Codec) -> Any:
     """Rebuild the object of a message that was taken apart. The data codec never sees a stream of the pickle codec's."""
     if message.codec != codec.number and not (message.codec == wire.DATA and codec.number == wire.PICKLE):
-        name = "the pickle codec" if message.codec == wire.PICKLE else f"codec number {message.codec}"
-        raise DecodeError(f"the message is of {name}, which this receiver does not take; its stream was not read")
+        name, remedy = f"codec number {message.codec}", ""
+        if message.codec == wire.PICKLE:
+            name = "the pickle codec"
+            remedy = '; codec="pickle" here takes it, and runs its sender\'s code; or send it with the default codec'
+        raise DecodeError(
+            f"the message is of {name}, which this receiver does not take; its stream was not read{remedy}"
+        )
     return codec.decode(message.stream, message.buffers)
 
 

@@ -239,7 +239,7 @@ class TestCodecs:
         codec = NumberedCodec(wire.DATA)
         with pytest.raises(DecodeError, match="pickle codec"):
             oobpickle.loads(copies(oobpickle.dumps({"a": 1}, codec="pickle")), codec=codec)
-        with pytest.raises(DecodeError, match="200"):
+        with pytest.raises(DecodeError, match="codec number 200.*its stream was not read$"):
             oobpickle.loads(copies(oobpickle.dumps(1, codec=NumberedCodec(200))), codec="pickle")
         assert codec.decoded == []
 
@@ -249,7 +249,9 @@ class TestCodecs:
         with monkeypatch.context() as patch:
             patch.setattr(DataCodec, "decode", refuse_to_read)
             for chosen in ({}, {"codec": "data"}, {"codec": DataCodec()}):
-                with pytest.raises(DecodeError, match="of the pickle codec.*its stream was not read"):
+                with pytest.raises(
+                    DecodeError, match='of the pickle codec.*its stream was not read; codec="pickle" here'
+                ):
                     oobpickle.loads(frames, **chosen)
         assert_same_values(oobpickle.loads(copies(oobpickle.dumps(OBJECT)), codec="pickle"), OBJECT)
 

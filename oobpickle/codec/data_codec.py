@@ -141,7 +141,7 @@ class DataCodec:
             try:
                 return pickle.loads(known.nameless, buffers=(array_table, *buffers))
             except Exception as error:
-                raise DecodeError(f"{type_name(error)}: {error}") from error
+                raise _refusal(error) from error
         else:
             verdict = known.verdict
         if len(lengths) != verdict.buffers:
@@ -166,7 +166,7 @@ class DataCodec:
         except DecodeError:
             raise
         except Exception as error:
-            raise DecodeError(f"{type_name(error)}: {error}") from error
+            raise _refusal(error) from error
 
     def _encode(self, obj: Any) -> tuple[bytes, list[memoryview]]:
         try:
@@ -281,6 +281,11 @@ def _advice(obj: Any) -> str:
     except ValueError:
         first = "leave it out"
     return f'{first}, or use codec="pickle" between peers that trust each other with code'
+
+
+def _refusal(error: Exception) -> DecodeError:
+    """What to raise for what came out of a rebuilder. A ValueError is its way to say what is wrong."""
+    return DecodeError(str(error) if type(error) is ValueError and error.args else f"{type_name(error)}: {error}")
 
 
 class _DataUnpickler(pickle.Unpickler):

@@ -146,7 +146,10 @@ class Registry:
         expect(tag, str)
         registration = self._by_tag.get(tag)
         if registration is None:
-            raise ValueError(f"no class is registered as {tag!r} here")
+            register = "oobpickle.register" if self is DEFAULT else "its codec's Registry.register"
+            raise ValueError(
+                f"no class is registered as {tag!r:.300} here; {register}(cls, tag={tag!r:.300}) in this process too"
+            )
         return registration.decode(names, values)
 
 

@@ -391,7 +391,7 @@ class TestTypes:
         with pytest.raises(EncodeError, match="oobpickle.register"):
             own.encode(corpus.Colour.RED)
         stream, buffers = own.encode(corpus.Point(1))
-        with pytest.raises(DecodeError, match="no class is registered"):
+        with pytest.raises(DecodeError, match="^no class is registered"):
             DataCodec(types=Registry()).decode(stream, buffers)
 
     def test_a_registered_object_is_no_key(self):

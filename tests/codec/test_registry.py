@@ -224,6 +224,20 @@ class TestWhatIsSentIsChecked:
         with pytest.raises(DecodeError, match=f"no class is registered as '{__name__}:Pair'"):
             codec(Colour).decode(stream, buffers)
 
+    def test_what_to_do_about_it_is_said(self):
+        stream, buffers = codec(Pair).encode(Pair(1, 2))
+        told = f"no class is registered as '{__name__}:Pair' here; {{}}(cls, tag='{__name__}:Pair') in this process too"
+        for receiver, register in ((DataCodec(), "oobpickle.register"), (codec(), "its codec's Registry.register")):
+            with pytest.raises(DecodeError) as caught:
+                receiver.decode(stream, buffers)
+            assert str(caught.value) == told.format(register)
+
+    def test_a_tag_that_is_too_long_is_not_told_whole(self):
+        stream, buffers = calling("x" * 100_000, None, 1)
+        with pytest.raises(DecodeError) as caught:
+            codec(Plain).decode(stream, buffers)
+        assert len(str(caught.value)) < 1000
+
     def test_what_is_no_field_would_be_lost(self):
         obj = Plain(1)
         obj.extra = 2

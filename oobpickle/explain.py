@@ -18,7 +18,7 @@ import numpy as np
 from oobpickle import wire
 from oobpickle.codec import DEFAULT_CODEC, AnyCodec, codec_of
 from oobpickle.errors import type_name
-from oobpickle.inspection.contents import Contents, codec_name, type_at
+from oobpickle.inspection.contents import Contents, codec_name, columns_at, type_at
 from oobpickle.inspection.ledger import Entry, Item, Ledger, Way
 from oobpickle.inspection.opcodes import NAMES
 from oobpickle.inspection.places import MISSING, Place
@@ -80,7 +80,7 @@ def _stream_entries(contents: Contents) -> list[Entry]:
         why, advice = _SMALL, ""
         if not items:
             place = contents.places.of(value)
-            items = (Item(place.path, type_at(value, place), _count(value), value.size),)
+            items = (Item(place.path, type_at(value, place), columns_at(place) + _count(value), value.size),)
             why, advice = _why_in_band(value, place)
         entries.append(Entry("in-band", value.size, items, why, 0, advice=advice))
     rest = Item("obj", "", "structure, small values", read.rest)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import oobpickle
-from oobpickle import DecodeError, EncodeError, PickleCodec, explain, wire
+from oobpickle import DataCodec, DecodeError, EncodeError, PickleCodec, explain, wire
 from oobpickle.inspection.ledger import Ledger
 
 LARGE = np.arange(100_000.0)
@@ -140,6 +140,30 @@ def test_a_data_frame():
     ledger = assert_true({"frame": frame})
     assert ledger.total("view") == 3 * 800_000
     assert all(entry.path.startswith("obj['frame']") for entry in ledger.entries if entry.way == "view")
+
+
+def test_columns_of_a_data_frame():
+    frame = pd.DataFrame({"a": LARGE, "b": LARGE + 1, "n": np.arange(100_000)})
+    ledger = assert_true({"frame": frame}, codec=DataCodec())
+    assert [
+        (entry.path, entry.type.rpartition(".")[2], entry.items[0].description)
+        for entry in ledger.entries
+        if entry.way == "view"
+    ] == [
+        ("obj['frame'][['a', 'b']]", "DataFrame", "2 columns float64 (2, 100000)"),
+        ("obj['frame']['n']", "Series", "int64 (1, 100000)"),
+    ]
+
+
+def test_columns_of_objects():
+    texts, dicts = ["a"] * 20_000, [{"n": n} for n in range(20_000)]
+    frame = pd.DataFrame({"t": pd.Series(texts, dtype=object), "n": np.arange(20_000), "d": dicts})
+    (entry,) = [
+        entry
+        for entry in assert_true([frame], codec=DataCodec()).entries
+        if entry.way == "in-band" and entry.path != "obj"
+    ]
+    assert (entry.path, entry.items[0].description) == ("obj[0][['t', 'd']]", "2 columns 40,000 values")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,12 @@ class Contents:
         shape = "" if part.shape is None else str(part.shape)
         plain = part.shape is not None and place.found is MISSING
         kind = "numpy.ndarray" if plain else type_at(part.value, place)
-        return Item(place.path, kind, f"{part.dtype} {shape}".strip(), part.nbytes)
+        return Item(place.path, kind, f"{columns_at(place)}{part.dtype} {shape}".strip(), part.nbytes)
+
+
+def columns_at(place: Place) -> str:
+    """What to say first of something in several columns of a table; "" of all else."""
+    return f"{len(place.columns):,} columns " if place.columns else ""
 
 
 def codec_name(number: int) -> str:

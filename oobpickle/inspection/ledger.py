@@ -139,9 +139,10 @@ def _where(entry: Entry, width: int = 1 << 30) -> str:
 
 def _what(entry: Entry) -> str:
     item = entry.items[0]
-    if item.type == "numpy.ndarray" and item.description:
+    name = item.type.rpartition(".")[2]
+    if name in ("ndarray", "DataFrame") and item.description:  # its dtype, or its columns, are more to the point
         return printable(item.description)
-    return printable(f"{item.type.rpartition('.')[2]} {item.description}".strip())
+    return printable(f"{name} {item.description}".strip())
 
 
 def _shown(ledger: Ledger, lines: int) -> tuple[list[Entry], str]:

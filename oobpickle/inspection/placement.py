@@ -13,7 +13,7 @@ import numpy as np
 
 from oobpickle.codec.reducers import numpy as rebuilders
 from oobpickle.codec.whereabouts import short
-from oobpickle.inspection.values import Outline, Value
+from oobpickle.inspection.values import Outline, Value, called
 
 _TABLE = f"{rebuilders.__name__}.{rebuilders.array_table.__name__}"
 _ARRAY = f"{rebuilders.__name__}.{rebuilders.array.__name__}"
@@ -43,7 +43,7 @@ def parts_of(outline: Outline) -> Iterator[Part]:
     tables: dict[int, Table] = {}
     in_tables: set[int] = set()
     for call in outline.calls:
-        if _called(call) == _TABLE:
+        if called(call) == _TABLE:
             table = tables[id(call)] = Table(outline, _arguments(call))
             in_tables.update(table.buffers)
         elif id(call.of) in tables:
@@ -127,21 +127,16 @@ def _alone(outline: Outline, buffer: Value) -> Part:
     if value.kind != "call":
         value = buffer
     given = [outline.literal(item) for item in _arguments(value)]
-    called = _called(value)
+    name = called(value)
     dtype, itemsize, shape = "", None, None
-    if called == _ARRAY and len(given) == 5:
+    if name == _ARRAY and len(given) == 5:
         (dtype, itemsize), shape = _dtype(given[1]), _shape(given[2])
-    elif called in _STOCK and len(given) == 4:
+    elif name in _STOCK and len(given) == 4:
         (dtype, itemsize), shape = _pickled_dtype(outline, _arguments(value)[1]), _shape(given[2])
     return Part(value, buffer.index, None, 0, _nbytes(itemsize, shape), dtype, shape)
 
 
 _NEAR = 4  # containers between a call and a buffer that it takes
-
-
-def _called(value: Value) -> str:
-    """The name that a call calls, or ""."""
-    return value.of.text if value.kind == "call" and value.of.kind == "name" else ""
 
 
 def _arguments(value: Value) -> list[Value]:

@@ -132,3 +132,8 @@ def text_of(stream: memoryview, value: Value) -> str:
     """The text that a value is, as a name's parts are; "?" for another one."""
     text = _literal(stream, value, [1], 0)
     return text if isinstance(text, str) else "?"
+
+
+def called(value: Value | None) -> str:
+    """The name that a call calls, or ""."""
+    return value.of.text if value is not None and value.kind == "call" and value.of.kind == "name" else ""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from oobpickle import PickleCodec
+from oobpickle import DataCodec, PickleCodec
 from oobpickle.inspection.outline import outline
 from oobpickle.inspection.placement import parts_of
 from oobpickle.inspection.places import LONGEST, MISSING, Places
@@ -63,8 +63,8 @@ def big():
     return np.arange(10_000.0)
 
 
-def paths(obj, *, at_hand=True):
-    read = outline(PickleCodec().encode(obj)[0])
+def paths(obj, *, at_hand=True, codec=PickleCodec):
+    read = outline(codec().encode(obj)[0])
     places = Places(read, obj if at_hand else MISSING)
     return [places.of(part.value) for part in parts_of(read)]
 
@@ -136,6 +136,81 @@ def test_no_code_of_the_object_runs():
     assert place.path == "obj[0]['a']"
 
 
+class Label(str):
+    """A label whose code must not run."""
+
+    def __eq__(self, other):
+        raise AssertionError("its code ran")
+
+    __hash__ = str.__hash__
+
+
+def columns(obj, **options):
+    return [place.path for place in paths(obj, codec=DataCodec, **options)]
+
+
+def test_columns_of_a_data_frame():
+    frame = pd.DataFrame({"a": big(), "n": np.arange(10_000), "b": big() + 1, 7: pd.array(big(), dtype="Float32")})
+    frame.attrs["dark"] = big() + 2
+    frame.index = pd.Index(big(), name="t")
+    found = paths([frame], codec=DataCodec)
+    assert [place.path for place in found] == [
+        "obj[0][['a', 'b']]",
+        "obj[0]['n']",
+        "obj[0][7]",
+        "obj[0][7]",
+        "obj[0].index",
+        "obj[0].attrs['dark']",
+    ]
+    assert [place.path for place in found[0].columns] == ["obj[0]['a']", "obj[0]['b']"]
+    for place in (*found, *found[0].columns):
+        value = eval(place.path, {"obj": [frame]})
+        assert place.columns or np.array_equal(value, place.found)
+    assert columns([frame], at_hand=False) == [
+        "obj[0]",
+        "obj[0].iloc[:, 1]",
+        "obj[0].iloc[:, 3]",
+        "obj[0].iloc[:, 3]",
+        "obj[0].index",
+        "obj[0].attrs['dark']",
+    ]
+
+
+def test_columns_that_no_label_gives():
+    for labels in (["a", "a"], [1, 2.5], [Label("a"), "b"], [("a", 1), ("a", 2)]):
+        frame = pd.DataFrame({0: big(), 1: np.arange(10_000)})
+        frame.columns = pd.Index(labels, dtype=object, tupleize_cols=False)
+        read = outline(DataCodec().encode(frame.set_axis([0, 1], axis=1))[0])
+        first, second, *_ = [Places(read, frame).of(part.value).path for part in parts_of(read)]
+        assert (first, second) == ("obj.iloc[:, 0]", "obj.iloc[:, 1]")
+
+
+def test_more_columns_than_fit_a_path():
+    frame = pd.DataFrame(np.ones((100, 20)), columns=[f"column {n}" for n in range(20)])
+    (place, *_) = paths(frame, codec=DataCodec)
+    assert (place.path, len(place.columns)) == ("obj", 20)
+    (place, *_) = paths(pd.DataFrame(np.ones((2, 5000))), codec=DataCodec)
+    assert (place.path, place.columns) == ("obj", ())
+
+
+def test_a_series():
+    series = pd.Series(big(), index=big() + 1)
+    assert columns({"s": series}) == ["obj['s']", "obj['s'].index"]
+    assert columns({"s": series}, at_hand=False) == ["obj['s']", "obj['s'].index"]
+
+
+def test_whoever_says_he_is_a_data_frame():
+    """The places of its columns are a stranger's: out of range, no bytes, too many."""
+    stream = DataCodec().encode(pd.DataFrame({"a": big(), "n": np.arange(10_000)}))[0]
+    at = bytes(stream).index(b"C\x04\x01\0\0\0")
+    for places in (b"C\x04\xff\xff\xff\xff", b"U\x04\x01\0\0\0", b"C\x04ab\0\0"):
+        read = outline(bytes(stream[:at]) + places + bytes(stream[at + 6 :]))
+        assert read.problem is None
+        for obj in (MISSING, pd.DataFrame({"a": [1]}), {"a": 1}, pd.Series([1])):
+            at_hand = Places(read, obj)
+            assert all(at_hand.of(part.value).path.startswith("obj") for part in parts_of(read))
+
+
 def test_one_array_met_twice_has_its_first_path():
     a = big()
     assert [place.path for place in paths({"first": a, "second": a})] == ["obj['first']"]
@@ -154,7 +229,7 @@ def test_deep_ones_are_cut():
 def test_in_a_set_or_a_thing_that_is_thrown_away():
     read = outline(b"\x8f(\x97\x90.")
     (part,) = parts_of(read)
-    assert Places(read).of(part.value) == ("obj", MISSING, False)
+    assert Places(read).of(part.value) == ("obj", MISSING, False, ())
     read = outline(b"\x970N.")
     (part,) = parts_of(read)
     assert Places(read).of(part.value).path == "obj"

@@ -9,6 +9,7 @@ there before is at the same address both times, and what was made for the messag
 it is pickled counts as copied too, and gathered arrays need no second guess.
 """
 
+import sys
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -161,12 +162,44 @@ def _why_in_band(value: Value, place: Place) -> tuple[str, str]:
             if large
             else ""
         )
+    if large and value.kind == "list" and (advice := _of_columns(place.columns or (place,))):
+        return "Python values, one by one", advice
     numbers = place.exact and isinstance(found, (list, tuple)) and _numbers(found)
     return "Python values, one by one", (
         f"{place.path}: {len(found):,} numbers in a {type(found).__name__}; as np.array({place.path}) they would be a buffer"
         if numbers and large
         else ""
     )
+
+
+def _of_columns(places: Sequence[Place]) -> str:
+    """What to do about columns of Python objects; "" if these are none."""
+    by_advice: dict[str, list[str]] = {}
+    for place in places:
+        if advice := _of_column(place.found):
+            by_advice.setdefault(advice, []).append(place.path)
+    return "; ".join([f"{_listed(paths)}: {advice}" for advice, paths in by_advice.items()])
+
+
+def _listed(paths: list[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"{', '.join(paths[:3])}{more}"
+
+
+def _of_column(found: Any) -> str:
+    pandas: Any = sys.modules.get("pandas")  # where it is not imported there are no columns
+    if pandas is None or type(found) not in (pandas.Series, pandas.Index):
+        return ""
+    if pandas.api.types.infer_dtype(found, skipna=True) == "string":
+        return _TEXTS
+    if found.dtype != object:  # it is of a dtype that is in-band for other reasons: a category of objects
+        return ""
+    return _OBJECTS if found.infer_objects().dtype == object else _NUMBERS
+
+
+_TEXTS = 'Python strings; with .astype("string[pyarrow]"), or "category" if few differ, they would be buffers'
+_NUMBERS = "numbers or times as Python objects; with .infer_objects() they would be a buffer"
+_OBJECTS = "Python objects; numbers, times and string[pyarrow] in columns of their own would be buffers"
 
 
 def _numbers(values: Sequence[Any]) -> bool:

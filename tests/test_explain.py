@@ -209,6 +209,53 @@ def test_advice_helps():
     assert after.copied < 1000
 
 
+def test_advice_about_columns_helps():
+    texts = [f"text {n}" for n in range(20_000)]
+    frame = pd.DataFrame(
+        {
+            "few": pd.Series([None, "a", "b", "c"] * 5000, dtype=object),
+            "many": pd.Series(texts, dtype=object),
+            "python": pd.Series(texts, dtype="string[python]"),
+            "number": pd.Series([None, *range(19_999)], dtype=object),
+            "time": pd.Series(pd.date_range("2025", periods=20_000).to_pydatetime(), dtype=object),
+            "dict": [{"n": n} for n in range(20_000)],
+        }
+    )
+    frame.index = pd.Index(texts, dtype=object)
+    obj = {"frame": frame, "series": frame["many"]}
+    before = explain(obj)
+    told = "; ".join(before.advice)
+    assert told.count("obj[") == told.count(": ") + 2 == 9
+    for paths, advice in (
+        ("obj['frame']['few'], obj['frame']['many']", 'Python strings; with .astype("string[pyarrow]"), or "category"'),
+        ("obj['frame']['python']", 'Python strings; with .astype("string[pyarrow]"), or "category"'),
+        ("obj['frame']['number'], obj['frame']['time']", "numbers or times as Python objects; with .infer_objects()"),
+        ("obj['frame']['dict']", "Python objects; numbers, times and string[pyarrow] in columns of their own"),
+        ("obj['frame'].index", 'Python strings; with .astype("string[pyarrow]"), or "category"'),
+        ("obj['series']", 'Python strings; with .astype("string[pyarrow]"), or "category"'),
+    ):
+        assert f"{paths}: {advice}" in told
+    for name in ("many", "python"):
+        frame[name] = frame[name].astype("string[pyarrow]")
+    frame["few"] = frame["few"].astype("category")
+    frame["number"], frame["time"] = frame["number"].infer_objects(), frame["time"].infer_objects()
+    frame["dict"] = [row["n"] for row in frame["dict"]]
+    frame.index = frame.index.astype("string[pyarrow]")
+    obj["series"] = frame["many"]
+    after = explain(obj)
+    assert after.advice == ()
+    assert after.total("in-band") < 2000 < 1_000_000 < before.total("in-band")
+
+
+def test_no_advice_about_columns_that_are_no_better_otherwise():
+    objects = pd.Series([frozenset((n,)) for n in range(20_000)], dtype=object)
+    index = pd.MultiIndex.from_product([[f"label {n}" for n in range(20_000)], [1]])
+    index = index.set_levels(index.levels[0].astype(object), level=0)
+    assert advised(pd.DataFrame({"n": np.arange(20_000)}, index=index)) == ()
+    assert advised(objects.astype(pd.CategoricalDtype(pd.Index(objects)))) == ()
+    assert advised(pd.Series(["few"] * 500, dtype=object)) == ()
+
+
 def test_no_advice_about_small_things():
     assert advised({"a": np.arange(100)[::2], "n": [1, 2, 3], "t": "text"}) == ()
 

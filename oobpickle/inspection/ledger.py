@@ -3,6 +3,7 @@
 Rule: it adds up. The entries of a frame together have exactly as many bytes as the frame.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,16 +134,39 @@ def _totals(ledger: Ledger) -> list[str]:
 
 
 def _where(entry: Entry, width: int = 1 << 30) -> str:
-    more = f" and {len(entry.items) - 1:,} more" if len(entry.items) > 1 else ""
-    return _fit(printable(entry.path), max(width - len(more), 1)) + more
+    path, others = printable(entry.path), len(entry.items) - 1
+    text = f"{path} and {others:,} more" if others else path
+    if len(text) <= width:
+        return text
+    more = f" +{others:,}" if others else ""
+    # Of several the first steps tell more, which are the others' as well.
+    return _fit_path(path, max(width - len(more), 1), first=others > 0) + more
 
 
-def _what(entry: Entry) -> str:
+def _what(entry: Entry, width: int = 1 << 30) -> str:
+    texts = list(map(printable, _told(entry)))
+    return next((text for text in texts if len(text) <= width), None) or _fit(texts[-1], width)
+
+
+def _told(entry: Entry) -> Iterator[str]:
+    """What the values of an entry are, or their dtypes if these differ; then the same in fewer words."""
+    dtypes = list(dict.fromkeys(_short(item).partition(" (")[0] for item in entry.items))
+    if len(dtypes) > 1:
+        yield ", ".join(dtypes[:3]) + (f" and {len(dtypes) - 3:,} more" if len(dtypes) > 3 else "")
+        yield f"{len(dtypes):,} dtypes"
+        return
     item = entry.items[0]
     name = item.type.rpartition(".")[2]
-    if name in ("ndarray", "DataFrame") and item.description:  # its dtype, or its columns, are more to the point
-        return printable(item.description)
-    return printable(f"{name} {item.description}".strip())
+    if name not in ("ndarray", "DataFrame", "Series") or not item.description:
+        yield f"{name} {item.description}".strip()
+    if item.description:
+        yield item.description
+        yield _short(item)
+
+
+def _short(item: Item) -> str:
+    """Its dtype and shape; the number of columns stands in the shape as well."""
+    return item.description.rpartition(" columns ")[2] or item.type.rpartition(".")[2]
 
 
 def _shown(ledger: Ledger, lines: int) -> tuple[list[Entry], str]:
@@ -168,8 +192,7 @@ def _text(ledger: Ledger, width: int, lines: int) -> Iterator[str]:
     for entry in entries:
         note = f" [{reasons[entry.why]}]" if entry.why else ""
         yield (
-            f"{amount(entry.nbytes):>9}  {_where(entry, where):{where}}  {_fit(_what(entry), what):{what}}"
-            f"  {entry.way}{note}"
+            f"{amount(entry.nbytes):>9}  {_where(entry, where):{where}}  {_what(entry, what):{what}}  {entry.way}{note}"
         )
     if rest:
         yield f"{'':11}{rest}"
@@ -193,6 +216,22 @@ def _fit(text: str, width: int) -> str:
         return text
     end = (width - 1) // 2
     return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
+
+
+_STEPS = re.compile(r"""\[(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^]'"])*\]+|\.\w+|.+""")
+"""The steps of a path; what comes after a key that was cut is one with it."""
+
+
+def _fit_path(path: str, width: int, *, first: bool) -> str:
+    """The path in so many columns, without steps from its middle. first: its first steps are kept rather than its last."""
+    if len(path) <= width:
+        return path
+    start, end = "obj", ""
+    steps = _STEPS.findall(path.removeprefix(start))
+    for of_start in (first, not first):
+        while steps and len(start) + 1 + len(steps[0 if of_start else -1]) + len(end) <= width:
+            start, end = (start + steps.pop(0), end) if of_start else (start, steps.pop() + end)
+    return f"{start}…{end}" if start + end != "obj" else _fit(path, width)
 
 
 def _html(ledger: Ledger, lines: int) -> Iterator[str]:

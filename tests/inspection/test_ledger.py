@@ -67,6 +67,53 @@ def test_it_fits(width):
     assert "20 smaller entries" in text
 
 
+def line(*items, width=80):
+    """(where, what) of a gathered copy of these."""
+    text = Ledger("data", (1,), (Entry("gathered copy", 1, items, "", 0),)).text(width)
+    _, where, what, _ = re.split(" {2,}", text.splitlines()[3].strip())
+    return where, what
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("obj['run']['frames']['energy']", "obj…['frames']['energy']"),
+        ("obj['run']['measurements'].values[0]", "obj['run']….values[0]"),
+        (r"""obj["it's"]['[a]b']['\'']['c', 1]['d']""", r"obj…['\'']['c', 1]['d']"),
+        (f"obj['{'y' * 50}'].index", "obj….index"),
+        ("obj['a'][['b', 'c']]['zzzzzzzzzz']", "obj['a']…['zzzzzzzzzz']"),
+        (f"obj['{'y' * 50}']", f"obj['{'y' * 7}…{'y' * 10}']"),
+        (f"obj['a']['{'y' * 50}", "obj['a']…"),
+    ],
+)
+def test_a_path_is_shortened_by_whole_keys(path, short):
+    assert line(Item(path, "numpy.ndarray", "float64 (3, 1000000000)")) == (short, "float64 (3, 1000000000)")
+
+
+def test_of_several_paths_the_first_keys_are_kept():
+    items = (Item("obj['detections'][10]", "numpy.ndarray", "float64 (3, 1000000000)"),) * 200
+    assert line(*items) == ("obj['detections']… +199", "float64 (3, 1000000000)")
+    assert line(*items, width=100)[0] == "obj['detections'][10] and 199 more"
+
+
+def test_different_dtypes_are_told():
+    of = [Item("obj['key']", "pandas.Series", f"{dtype} (1, 10)") for dtype in ("int8", "bool", "int16", "int32")]
+    assert line(*of[:2], of[0])[1] == "int8, bool"
+    assert line(*of, width=100)[1] == "int8, bool, int16 and 1 more"
+    assert line(*of)[1] == "4 dtypes"
+    assert line(of[0], Item("obj[0]", "bytes"))[1] == "int8, bytes"
+    assert line(of[0], Item("obj['df']", "pandas.DataFrame", "2 columns int8 (2, 10)"))[1] == "int8 (1, 10)"
+
+
+def test_what_is_as_long_as_there_is_room():
+    item = Item("obj['frame']", "pandas.DataFrame", "20 columns float64 (20, 1000)")
+    assert line(item)[1] == "20 columns float64 (20, 1000)"
+    assert line(item, width=70)[1] == "float64 (20, 1000)"
+    item = Item("obj['frame']", "a.BlockManager", "float64 (20, 1000)")
+    assert line(item)[1] == "BlockManager float64 (20, 1000)"
+    assert line(item, width=70)[1] == "float64 (20, 1000)"
+
+
 def test_it_is_as_wide_as_the_terminal(monkeypatch):
     long = Entry("view", 1, (Item("obj" + "['key']" * 30, "a.b.C", "x" * 200),), "", 0)
     for width in (70, 150):

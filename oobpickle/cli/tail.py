@@ -68,7 +68,7 @@ def tail(
 
     What the columns say:
 
-    - **what**: the largest array of the newest message, and how many others there are.
+    - **what**: the largest array of the newest message, or the DataFrame that it is of, and how many arrays there are beside.
 
     - **msg/s**, **GB/s**: the mean of the last 5 seconds; GB/s are 10^9 bytes, of whole messages.
 

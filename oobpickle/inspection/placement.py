@@ -13,7 +13,7 @@ import numpy as np
 
 from oobpickle.codec.reducers import numpy as rebuilders
 from oobpickle.codec.whereabouts import short
-from oobpickle.inspection.values import Outline, Value, called
+from oobpickle.inspection.values import Outline, Value, arguments_of, called
 
 _TABLE = f"{rebuilders.__name__}.{rebuilders.array_table.__name__}"
 _ARRAY = f"{rebuilders.__name__}.{rebuilders.array.__name__}"
@@ -44,7 +44,7 @@ def parts_of(outline: Outline) -> Iterator[Part]:
     in_tables: set[int] = set()
     for call in outline.calls:
         if called(call) == _TABLE:
-            table = tables[id(call)] = Table(outline, _arguments(call))
+            table = tables[id(call)] = Table(outline, arguments_of(call))
             in_tables.update(table.buffers)
         elif id(call.of) in tables:
             yield tables[id(call.of)].next(call)
@@ -83,7 +83,7 @@ class Table:
             fields = [outline.literal(item) for item in spec.items] if spec.kind == "tuple" else []
             if len(fields) == 6 and _is_size(fields[3]) and _is_size(fields[4]):
                 description, shape, _, offset, count, _ = fields
-                (dtype, itemsize), shape = _dtype(description), _shape(shape)
+                (dtype, itemsize), shape = _dtype(description), as_shape(shape)
                 run = _Run(index, stored, offset, _nbytes(itemsize, shape), dtype, shape)
             else:  # nobody knows how many arrays it is: what comes after it is unknown too
                 run, count = _Run(None, None, 0, None, "", None), 1 << 63
@@ -126,28 +126,22 @@ def _alone(outline: Outline, buffer: Value) -> Part:
         value = value.parent
     if value.kind != "call":
         value = buffer
-    given = [outline.literal(item) for item in _arguments(value)]
+    given = [outline.literal(item) for item in arguments_of(value)]
     name = called(value)
     dtype, itemsize, shape = "", None, None
     if name == _ARRAY and len(given) == 5:
-        (dtype, itemsize), shape = _dtype(given[1]), _shape(given[2])
+        (dtype, itemsize), shape = _dtype(given[1]), as_shape(given[2])
     elif name in _STOCK and len(given) == 4:
-        (dtype, itemsize), shape = _pickled_dtype(outline, _arguments(value)[1]), _shape(given[2])
+        (dtype, itemsize), shape = _pickled_dtype(outline, arguments_of(value)[1]), as_shape(given[2])
     return Part(value, buffer.index, None, 0, _nbytes(itemsize, shape), dtype, shape)
 
 
 _NEAR = 4  # containers between a call and a buffer that it takes
 
 
-def _arguments(value: Value) -> list[Value]:
-    """What a call is given, as far as that is a tuple."""
-    given = value.given if value.kind == "call" else None
-    return given.items if given is not None and given.kind == "tuple" else []
-
-
 def _pickled_dtype(outline: Outline, value: Value) -> tuple[str, int | None]:
     """A dtype as numpy pickles it: numpy.dtype(text, False, True) and a state that holds the order of bytes."""
-    arguments = _arguments(value.of if value.kind == "again" else value)
+    arguments = arguments_of(value.of if value.kind == "again" else value)
     return _dtype(outline.literal(arguments[0])) if arguments else ("", None)
 
 
@@ -155,7 +149,8 @@ def _is_size(number: Any) -> bool:
     return type(number) is int and 0 <= number < 1 << 63
 
 
-def _shape(shape: Any) -> tuple[int, ...] | None:
+def as_shape(shape: Any) -> tuple[int, ...] | None:
+    """A literal that is a shape; None if it is something else."""
     return shape if isinstance(shape, tuple) and all(map(_is_size, shape)) else None
 
 
@@ -174,7 +169,7 @@ def _dtype(description: Any) -> tuple[str, int | None]:
         except TypeError:
             return "", None
     if isinstance(description, tuple) and len(description) == 3 and description[0] == "subarray":
-        (dtype, itemsize), shape = _dtype(description[1]), _shape(description[2])
+        (dtype, itemsize), shape = _dtype(description[1]), as_shape(description[2])
         return f"{dtype} {shape}", _nbytes(itemsize, shape)
     if isinstance(description, tuple) and len(description) == 4 and description[0] in ("struct", "record"):
         fields = description[1] if isinstance(description[1], tuple) else ()

@@ -137,3 +137,9 @@ def text_of(stream: memoryview, value: Value) -> str:
 def called(value: Value | None) -> str:
     """The name that a call calls, or ""."""
     return value.of.text if value is not None and value.kind == "call" and value.of.kind == "name" else ""
+
+
+def arguments_of(value: Value) -> list[Value]:
+    """What a call is given, as far as that is a tuple."""
+    given = value.given if value.kind == "call" else None
+    return given.items if given is not None and given.kind == "tuple" else []

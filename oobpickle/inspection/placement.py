@@ -48,9 +48,10 @@ def parts_of(outline: Outline) -> Iterator[Part]:
             in_tables.update(table.buffers)
         elif id(call.of) in tables:
             yield tables[id(call.of)].next(call)
+    read: dict[int, _Read] = {}  # by call: a stream may have any number of buffers in one
     for buffer in outline.buffers:
         if buffer.index not in in_tables:
-            yield _alone(outline, buffer)
+            yield _alone(outline, buffer, read)
 
 
 class _Run(NamedTuple):
@@ -117,7 +118,15 @@ def _order(outline: Outline, value: Value) -> list[int] | None:
 _BYTES = {ord("C"): 2, ord("B"): 5, 0x8E: 9}  # where they start, after the opcode and their length
 
 
-def _alone(outline: Outline, buffer: Value) -> Part:
+class _Read(NamedTuple):
+    """What a call that takes one buffer tells of it."""
+
+    dtype: str
+    itemsize: int | None
+    shape: tuple[int, ...] | None
+
+
+def _alone(outline: Outline, buffer: Value, read: dict[int, _Read]) -> Part:
     """A buffer that one call takes."""
     value = buffer
     for _ in range(_NEAR):
@@ -126,14 +135,19 @@ def _alone(outline: Outline, buffer: Value) -> Part:
         value = value.parent
     if value.kind != "call":
         value = buffer
-    given = [outline.literal(item) for item in arguments_of(value)]
-    name = called(value)
-    dtype, itemsize, shape = "", None, None
+    found = read.get(id(value))
+    if found is None:
+        found = read[id(value)] = _read(outline, value)
+    return Part(value, buffer.index, None, 0, _nbytes(found.itemsize, found.shape), found.dtype, found.shape)
+
+
+def _read(outline: Outline, value: Value) -> _Read:
+    given, name = arguments_of(value), called(value)
     if name == _ARRAY and len(given) == 5:
-        (dtype, itemsize), shape = _dtype(given[1]), as_shape(given[2])
-    elif name in _STOCK and len(given) == 4:
-        (dtype, itemsize), shape = _pickled_dtype(outline, arguments_of(value)[1]), as_shape(given[2])
-    return Part(value, buffer.index, None, 0, _nbytes(itemsize, shape), dtype, shape)
+        return _Read(*_dtype(outline.literal(given[1])), as_shape(outline.literal(given[2])))
+    if name in _STOCK and len(given) == 4:
+        return _Read(*_pickled_dtype(outline, given[1]), as_shape(outline.literal(given[2])))
+    return _Read("", None, None)
 
 
 _NEAR = 4  # containers between a call and a buffer that it takes

@@ -8,9 +8,11 @@ import pytest
 import oobpickle
 from oobpickle import PickleCodec
 from oobpickle.codec.framing import canonical
+from oobpickle.inspection import placement
 from oobpickle.inspection.outline import outline
 from oobpickle.inspection.placement import parts_of
 from oobpickle.inspection.places import Places
+from oobpickle.inspection.values import arguments_of
 
 
 def placed(obj, small=32 * 1024):
@@ -135,3 +137,13 @@ def test_tables_that_lie(group, order):
 def test_a_table_as_lying_makes_it_is_read():
     parts = list(parts_of(outline(lying((BUFFER, ("<i4", (1,), None, 0, 2, True)), order=b"\1\0\0\0\0\0\0\0"))))
     assert [(part.offset, part.dtype, part.nbytes) for part in parts] == [(4, "int32", 4), (0, "int32", 4)]
+
+
+def test_a_call_is_read_once_whatever_it_takes(monkeypatch):
+    """A stranger's stream may have 100,000 buffers in one call."""
+    reads = []
+    monkeypatch.setattr(placement, "arguments_of", lambda value: reads.append(value) or arguments_of(value))
+    stream = b"\x80\x05\x8c\x08builtins\x8c\x04list\x93(" + b"\x97" * 300 + b"tR."
+    parts = list(parts_of(outline(stream)))
+    assert [part.buffer for part in parts] == list(range(300))
+    assert len(reads) == 1

@@ -82,17 +82,18 @@ class LaneError(DecodeError):
 class Timeout(OobpickleError, TimeoutError):  # noqa: N818 - zmq, queue and socket name theirs without "Error" too
     """The time that the caller allowed has passed.
 
-    what: what was waited for. seconds: how long. The endpoint can be used further.
+    what: what was waited for. seconds: how long. why: what is known of the reason, or "". The endpoint can be used further.
     """
 
-    def __init__(self, what: str, seconds: float) -> None:
+    def __init__(self, what: str, seconds: float, why: str = "") -> None:
         super().__init__(what)  # of two arguments OSError would make errno and strerror
-        self.args = (what, seconds)
+        self.args = (what, seconds, why)
         self.what = what
         self.seconds = seconds
+        self.why = why
 
     def __str__(self) -> str:
-        return f"{self.what}: nothing within {self.seconds:g} s"
+        return f"{self.what}: nothing within {self.seconds:g} s{f' ({self.why})' if self.why else ''}"
 
 
 class Closed(OobpickleError):  # noqa: N818 - a state, as trio.ClosedResourceError's short form

@@ -23,6 +23,7 @@ EXAMPLES = [
     (errors.LaneError("stale"), "stale"),
     (errors.LaneError("out of reach", advice="run as the same user"), "out of reach; run as the same user"),
     (errors.Timeout("a message", 1.5), "a message: nothing within 1.5 s"),
+    (errors.Timeout("a reply", 2, "nobody is connected"), "a reply: nothing within 2 s (nobody is connected)"),
     (errors.Closed("the Publisher is closed"), "the Publisher is closed"),
     (errors.RemoteError("KeyError", "'x'", "Traceback ..."), "KeyError: 'x'"),
 ]

@@ -30,7 +30,9 @@ class Publisher(Publishing, Awaiting):
 
     async def wait_for_subscribers(self, count: int = 1, topic: str | None = None, timeout: float | None = None) -> int:
         """As oobpickle.Publisher.wait_for_subscribers."""
-        return await self._until(self._counting(count, topic), RECEIVE | ROOM, f"{count} subscriptions", timeout)
+        return await self._until(
+            self._counting(count, topic), RECEIVE | ROOM, f"{count} subscription{'s' * (count != 1)}", timeout
+        )
 
 
 class Subscriber(Subscribing, Awaiting):

@@ -42,6 +42,9 @@ LINGER = 10.0
 INTERRUPTED_LINGER = 1.0
 """The same when a block is left by Ctrl-C or the like: somebody wants to get out."""
 
+QUIET = 2.0
+"""Seconds of these after which it says what it waits for: then a person wonders."""
+
 CLOSING = 1.0
 """Seconds that close waits for libzmq when there is nothing to deliver: a millisecond as a rule, then the address is free."""
 
@@ -64,6 +67,7 @@ class Endpoint:
     _seen = 0  # of the monitor's disconnections
     _why_closed = "this endpoint is closed"
     _lacks_context = False
+    _tell_at = 0.0  # when a close that waits says so
     _slept = False  # the last call had to wait
     _own_waiters = 0  # that always wait: threads of ours
 
@@ -267,8 +271,15 @@ class Endpoint:
 
     def _expired(self, what: str, timeout: float | None) -> Timeout:
         """The error for a wait that was too long, with what may have been the reason."""
-        refusal = self._monitor.last_refusal
-        return Timeout(f"{what} ({refusal})" if refusal else what, timeout or 0.0)
+        with self._lock:
+            self._housekeep_if_open()
+        why = self._monitor.last_refusal
+        if not why:
+            problem = self._counters.problem
+            if not (problem or self._has_inproc or self._inproc_only or self._monitor.connected):
+                problem = "nobody is connected"
+            why = f"{', '.join(self.addresses)}{': ' if problem else ''}{problem}"
+        return Timeout(what, timeout or 0.0, why)
 
     def _shut(self) -> None:
         """Let no call begin any more, and end those that wait."""
@@ -316,11 +327,22 @@ class Endpoint:
             return None  # (an inproc peer that sleeps keeps the socket from being closed: then the books must do)
         left = deadline - time.monotonic()
         if left > 0:
-            return left
+            return min(left, self._quiet(left))
         if self._lost is None:
             self._lost = self._unsent()
         left += CLOSING  # now libzmq forgets them, and says when it has
         return left if left > 0 else None
+
+    def _quiet(self, left: float) -> float:
+        """The seconds until it is to say what it waits for. It does so once."""
+        now = time.monotonic()
+        self._tell_at = self._tell_at or now + QUIET
+        if now >= self._tell_at:
+            self._tell_at = math.inf
+            bound = "" if left == math.inf else f" up to {left:.0f} s more"
+            where = ", ".join(self._addresses)
+            logger.warning("%s: closing waits%s for peers to take what was sent; linger= bounds that", where, bound)
+        return self._tell_at - now
 
     def _linger_after(self, kind: type[BaseException] | None) -> float | None:
         """The linger for the end of a block that raised this; see close."""
@@ -358,7 +380,8 @@ class Endpoint:
         """The last step of a close: count what was lost, free the rest."""
         if self._lost:
             self._counters.dropped += self._lost
-            logger.warning("%s: closed with up to %d messages undelivered", ", ".join(self._addresses), self._lost)
+            messages = f"{self._lost:,} message{'s' * (self._lost > 1)}"
+            logger.warning("%s: closed with up to %s undelivered", ", ".join(self._addresses), messages)
         self._free()
 
     def __del__(self) -> None:

@@ -137,11 +137,14 @@ class Incoming:
         """Enter one that was not."""
         if isinstance(error, LaneError) and error.stale:
             self._counters.missed += 1
-            self._warn("a message was lost: %s", str(error))
+            self._warn("%s: a message was lost: %s", self._references.where, str(error))
             return
-        self._counters.malformed += 1
+        counters = self._counters
+        counters.malformed += 1
         # As text: a log record that is kept would keep the error's frames, and with them the message.
-        self._warn("a malformed message was passed over: %s: %s", type(error).__name__, str(error))
+        text = f"{type(error).__name__}: {error}"
+        counters.problem = f"{counters.malformed:,} of the messages that came could not be taken, at the last {text}"
+        self._warn("%s: a malformed message was passed over: %s", self._references.where, text)
 
 
 class Receiving(Endpoint):

@@ -41,7 +41,8 @@ class References:
     """What one endpoint does with the references that its peers send."""
 
     def __init__(self, lane: LaneChoice, addresses: Iterable[str], *, readonly: bool) -> None:
-        """readonly: everything arrives read-only."""
+        """readonly: everything arrives read-only. where: the addresses, for people."""
+        self.where = ", ".join(addresses)
         near = list(map(is_near, addresses))
         self.inbox: Inbox = open_inbox(shared=True) if lane == "shared" or any(near) else INLINE_INBOX
         self.readonly = readonly

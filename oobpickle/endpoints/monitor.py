@@ -122,8 +122,8 @@ class Monitor:
         else:
             detail = _reason(number, value)
             self.refusals += kind == "refused"
-            self.last_refusal = f"the handshake at {address} failed: {detail}"
             if not (value in _HUNG_UP and address in self._accepting):
+                self.last_refusal = f"the handshake at {address} failed: {detail}"
                 self._warn("%s", self.last_refusal)
         self.events.append(ConnectionEvent(kind, address, detail))
         logger.debug("%s %s %s", address, kind, detail)

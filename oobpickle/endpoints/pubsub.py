@@ -47,7 +47,9 @@ class Publisher(Publishing, Blocking):
         topic: None counts every subscription: a subscriber to two topics counts twice. Direct subscriptions are
         counted: behind a proxy it is the proxy that subscribes, once. Raises Timeout and Closed.
         """
-        return self._until(self._counting(count, topic), RECEIVE | ROOM, f"{count} subscriptions", timeout)
+        return self._until(
+            self._counting(count, topic), RECEIVE | ROOM, f"{count} subscription{'s' * (count != 1)}", timeout
+        )
 
 
 class Subscriber(Subscribing, BlockingReceiving):

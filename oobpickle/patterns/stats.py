@@ -66,6 +66,7 @@ class Counters:
         "malformed",
         "messages",
         "missed",
+        "problem",
         "unwanted",
     )
 
@@ -78,6 +79,7 @@ class Counters:
         self.unwanted = 0
         self.missed = 0
         self.malformed = 0
+        self.problem = ""  # with the last of these, for people
         self.handshakes_failed = 0
         self.connected = 0
         self.latencies: deque[int] = deque(maxlen=WINDOW)  # ns

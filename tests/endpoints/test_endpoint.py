@@ -13,6 +13,7 @@ import pytest
 import zmq
 
 from oobpickle import aio
+from oobpickle.endpoints import endpoint
 from oobpickle.endpoints.pubsub import Publisher, Subscriber
 from oobpickle.endpoints.pushpull import Puller, Pusher
 from oobpickle.endpoints.request import Client, Server
@@ -237,6 +238,18 @@ def test_close_says_what_it_could_not_deliver(caplog):
     assert push.stats.dropped == 8
 
 
+def test_a_close_that_waits_long_says_so_once(caplog, monkeypatch):
+    monkeypatch.setattr(endpoint, "QUIET", 0.05)
+    push = Pusher(connect="tcp://127.0.0.1:1", linger=0.3)
+    push.send(1)
+    push.close()
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == [
+        "tcp://127.0.0.1:1: closing waits up to 0 s more for peers to take what was sent; linger= bounds that",
+        "tcp://127.0.0.1:1: closed with up to 1 message undelivered",
+    ]
+
+
 def test_close_at_once_when_all_is_delivered(ipc, caplog):
     with Puller(bind=ipc) as pull, Pusher(connect=ipc) as push:
         for n in range(50):
@@ -386,7 +399,7 @@ def test_an_interrupt_in_a_block_lingers_a_second_at_the_most(ipc):
     )
     code, out, err, took = run_python(code, "absent", ipc, send=signal.SIGINT)
     assert "KeyboardInterrupt" in err
-    assert "up to 1 messages undelivered" in err
+    assert "up to 1 message undelivered" in err
     assert 1 <= took < 3
 
 

@@ -137,6 +137,10 @@ def test_what_is_rejected_is_counted_and_told_of_once_a_second(incoming, caplog)
     for n in range(1000):
         incoming.reject(DecodeError(f"number {n}"))
     assert incoming._counters.malformed == 1000
-    assert [record.getMessage() for record in caplog.records] == [
-        "a malformed message was passed over: DecodeError: number 0"
-    ]
+    (record,) = caplog.records
+    where, _, text = record.getMessage().partition(": ")
+    assert where == incoming._references.where
+    assert text == "a malformed message was passed over: DecodeError: number 0"
+    assert incoming._counters.problem.endswith(
+        "1,000 of the messages that came could not be taken, at the last DecodeError: number 999"
+    )

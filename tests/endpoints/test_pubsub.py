@@ -321,6 +321,25 @@ def test_a_terminated_context_closes_it(api, inproc, call):
     ended.join()
 
 
+def test_a_timeout_tells_where_and_what_may_be_the_reason(api, ipc):
+    pub = api.make("Publisher", bind=ipc, codec="pickle")
+    with pytest.raises(Timeout) as alone:
+        api.call(pub.wait_for_subscribers, timeout=0.02)
+    assert str(alone.value) == f"1 subscription: nothing within 0.02 s ({ipc}: nobody is connected)"
+    sub = api.make("Subscriber", connect=ipc)
+    api.call(pub.wait_for_subscribers, timeout=5)
+    with pytest.raises(Timeout) as quiet:
+        api.call(sub.recv, timeout=0.02)
+    assert quiet.value.why == ipc
+    for n in range(2):
+        api.call(pub.send, "a", n)
+    with pytest.raises(Timeout) as refused:
+        api.call(sub.recv, timeout=0.3)
+    assert refused.value.why.startswith(
+        f"{ipc}: 2 of the messages that came could not be taken, at the last DecodeError:"
+    )
+
+
 def test_who_waits_for_the_budget_sleeps(api):
     """Also while its descriptor can be read, since somebody has subscribed meanwhile."""
     options = {"lossless": True, "max_bytes": 2_000_000}

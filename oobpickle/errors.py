@@ -87,7 +87,7 @@ class Timeout(OobpickleError, TimeoutError):  # noqa: N818 - zmq, queue and sock
 
     def __init__(self, what: str, seconds: float, why: str = "") -> None:
         super().__init__(what)  # of two arguments OSError would make errno and strerror
-        self.args = (what, seconds, why)
+        self.args = (what, seconds, why) if why else (what, seconds)
         self.what = what
         self.seconds = seconds
         self.why = why

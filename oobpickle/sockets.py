@@ -140,7 +140,7 @@ def recv(
 
 def _check(socket: Any, call: str) -> None:
     """Raise TypeError for what is no socket. Asked only when something went wrong: a look at each call would cost all."""
-    if not hasattr(socket, "send_multipart"):
+    if not (hasattr(socket, "send_multipart") or hasattr(socket, "recv_multipart")):
         raise TypeError(f"{call}: the first must be a ZeroMQ socket, not {type_name(socket)}") from None
 
 

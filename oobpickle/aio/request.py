@@ -136,6 +136,11 @@ class Server(Serving, Awaiting):
                 if not self._failed(request, error):
                     return
                 await request.fail(error)
+            except BaseException as error:
+                if not request.answered:
+                    with contextlib.suppress(Exception):  # what ends us is told to our caller first of all
+                        await request.fail(error)
+                raise
 
     async def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
         put = partial(self._put, frames, route)

@@ -1,6 +1,7 @@
 """Where in an object a value sits, as an expression on ``obj``; looked for only after a failure."""
 
 import contextlib
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -49,7 +50,23 @@ def children(value: Any) -> Iterator[tuple[Any, str]]:
     elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
         for place, item in islice(np.ndenumerate(value.view(np.ndarray)), MAX_VALUES):
             yield item, f"[{', '.join(map(str, place))}]"
+    elif (columns := _object_columns(value)) is not None:
+        yield from columns
+        return
     yield from ((item, f".{name}") for name, item in attributes(value).items())
+
+
+def _object_columns(value: Any) -> list[tuple[Any, str]] | None:
+    """What of a DataFrame or a Series may be at fault: its columns of Python objects; None of anything else."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or type(value) not in (pandas.DataFrame, pandas.Series):
+        return None
+    if type(value) is pandas.Series:
+        columns = [(value.array, ".array")]
+    else:
+        columns = [(value.iloc[:, n].array, f"[{short(label)}].array") for n, label in enumerate(value.columns)]
+    arrays = [(getattr(array, "_ndarray", None), step) for array, step in columns]
+    return [(array, step) for array, step in arrays if isinstance(array, np.ndarray) and array.dtype.kind == "O"]
 
 
 def _items(value: Any) -> Iterator[Any]:

@@ -102,6 +102,8 @@ def told(address: str, *, connecting: bool = False) -> Iterator[None]:
 
 
 def _told(address: str, error: zmq.ZMQError, *, connecting: bool) -> str | None:
+    if error.errno == errno.EPROTONOSUPPORT and "://" in address:
+        return f"{error}: use tcp://host:port, ipc://path or inproc://name"
     if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT):
         if connecting and "*" in address and not address.startswith(_IPC):
             return f"{address!r}: * is for bind; connect to tcp://host:port"
@@ -110,7 +112,7 @@ def _told(address: str, error: zmq.ZMQError, *, connecting: bool) -> str | None:
     if error.errno == errno.EADDRINUSE and address.startswith("tcp://"):
         return f"{error}: another socket is bound there; tcp://127.0.0.1:* takes a free port"
     if error.errno in (errno.ENODEV, errno.EADDRNOTAVAIL):
-        return f"{error}: not of this host, and only such can be bound; connect to it, or bind tcp://*:port"
+        return f"{error}: only an address of this host can be bound; connect to it, or bind tcp://*:port"
     return None
 
 

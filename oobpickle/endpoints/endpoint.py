@@ -271,8 +271,8 @@ class Endpoint:
 
     def _expired(self, what: str, timeout: float | None) -> Timeout:
         """The error for a wait that was too long, with what may have been the reason."""
-        with self._lock:
-            self._housekeep_if_open()
+        if timeout:  # else it was a look, which is to be quick
+            self._attend()
         why = self._monitor.last_refusal
         if not why:
             problem = self._counters.problem
@@ -307,7 +307,7 @@ class Endpoint:
         self._monitor.read()
         self._part_from_the_gone()
         left = deadline - time.monotonic()
-        return min(left, LOOK) if left > 0 and self._outbox.lingers(self._peers) else None
+        return min(left, LOOK, self._quiet(left)) if left > 0 and self._outbox.lingers(self._peers) else None
 
     def _part(self, deadline: float) -> None:
         """Give the socket to libzmq, to be closed when its messages have left."""

@@ -117,7 +117,7 @@ class Outgoing:
     def put(self, frames: Sequence[wire.Frame], route: bytes = b"", shared: int = 0) -> Tracker | None:
         """Send a message, after the frame that routes it; None: there is no room now. An attempt: it never waits.
 
-        shared: bytes of it that count in the budget already. Raises zmq.ZMQError for anything but a lack of room.
+        shared: bytes that were copied for it elsewhere. Raises zmq.ZMQError for anything but a lack of room.
         """
         head = frames[0]
         if len(frames) > 1 or len(head) >= FOLLOWED or self.now >= self._mark_at:
@@ -140,6 +140,7 @@ class Outgoing:
         if tracker is None:
             return None
         parcel.sent = True
+        self._outbox.went(placed)
         self._counters.bytes_shared += placed.length
         if placed.tracker is None:
             return tracker
@@ -148,16 +149,16 @@ class Outgoing:
     def _admits(self, charge: int, shared: int, route: bytes) -> bool:
         """Whether the budget does, or nothing is held for the one peer that the message goes to: others cannot take its room.
 
-        shared: bytes of the message that count as in flight, and are no hindrance to it.
+        shared: bytes that were copied for it.
         """
-        if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
+        outbox, nbytes = self._outbox, charge + shared
+        if self.budget.admits(nbytes, outbox.bytes_in_flight):
             return True
         if self._places:
-            self._outbox.settle()  # acknowledgements are found only by looking
-            if self.budget.admits(charge + shared, self._outbox.bytes_in_flight - shared):
+            outbox.settle()  # acknowledgements are found only by looking
+            if self.budget.admits(nbytes, outbox.bytes_in_flight):
                 return True
-        itself = bool(shared)
-        if route and not self.budget.holds_for(route) and self._outbox.awaits(route) == itself:
+        if route and not self.budget.holds_for(route) and not outbox.holds_for(route):
             return True
         self.has(ROOM)  # else the descriptor stays readable if it is, and who waits for room would not sleep
         return False

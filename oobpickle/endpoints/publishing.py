@@ -43,6 +43,9 @@ from oobpickle.tracker import DONE, Tracker
 
 NO_ROOM = "room for a message"
 
+DOUBT = 10 * PATIENCE
+"""Seconds that who waits for subscribers may be held up by others that go: some come and go all the time."""
+
 
 class _Line:
     """What a publisher knows of one of its topics. wanted: as of the subscriptions' generation."""
@@ -264,7 +267,7 @@ class Publishing(Sending):
                 start = len(line.key)
                 head, *rest = line.kept
                 if self._out.put([line.key + wire.with_flags(head[start:], wire.KEPT), *rest]) is None:
-                    continue
+                    break  # there is none for the others either
             self._owed.discard(line)
 
     def _counting(self, enough: int, topic: str | None) -> Callable[[], int | None]:
@@ -273,9 +276,14 @@ class Publishing(Sending):
             raise TypeError(f"count must be an int, not {enough!r}; is it wait_for_subscribers(topic=...)?")
         key = None if topic is None else encode_topic(topic)
 
+        until = 0.0
+
         def count() -> int | None:
+            nonlocal until
             self._attend_to_all()
-            if time.monotonic() < self._doubtful:
+            now = time.monotonic()
+            until = until or now + DOUBT
+            if now < min(self._doubtful, until):
                 return None
             count = self._subscriptions.count(key)
             count += 0 if self._beside is None else self._beside._subscriptions.count(key)

@@ -194,7 +194,9 @@ class Server(Serving, BlockingReceiving):
                 raise Closed from None
             request.fail(error)
         except BaseException as error:
-            request.fail(error)
+            if not request.answered:
+                with contextlib.suppress(Exception):  # what ends us is told to our caller first of all
+                    request.fail(error)
             raise
 
     def _deliver(self, frames: list[wire.Frame], route: bytes) -> Tracker:
@@ -215,8 +217,8 @@ class Server(Serving, BlockingReceiving):
     def close(self, linger: float | None = -1.0) -> None:
         """As of every endpoint; and its workers end, each after the request that it is at."""
         super().close(linger)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
+        if threading.current_thread() not in self._threads:  # two of them would wait for each other
+            for thread in self._threads:
                 thread.join()
 
 

@@ -32,9 +32,12 @@ class InlineOutbox:
         """None."""
         return 0
 
-    def awaits(self, peer: bytes) -> int:  # noqa: ARG002 - the interface's
-        """None."""
-        return 0
+    def went(self, placed: Placed) -> None:
+        """Nothing was copied."""
+
+    def holds_for(self, peer: bytes) -> bool:  # noqa: ARG002 - the interface's
+        """Nothing does."""
+        return False
 
     def lingers(self, peers: int) -> bool:  # noqa: ARG002 - the interface's
         """Nothing is waited for."""

@@ -62,15 +62,20 @@ class Outbox(Protocol):
     def in_flight(self) -> int:
         """How many sends await their receiver; 0 with many receivers, who are not awaited."""
 
-    def awaits(self, peer: bytes) -> int:
-        """How many sends for this peer are not acknowledged, as far as was looked."""
+    def went(self, placed: Placed) -> None:
+        """The message was sent: what was copied for it counts from now on. Those that wait to be sent do not, or they would
+        wait for each other.
+        """
+
+    def holds_for(self, peer: bytes) -> bool:
+        """Whether anything counts that was copied for this peer."""
 
     def settle(self) -> None:
         """Look which sends are acknowledged, all of them. `place` looks at some."""
 
     @property
     def bytes_in_flight(self) -> int:
-        """Bytes that were copied for the sends that `in_flight` counts; what is referred to where it was costs nothing."""
+        """Bytes that were copied for those of the sends in flight that `went`; what is referred to where it was costs nothing."""
 
     def lingers(self, peers: int) -> bool:
         """Whether a close should still wait for receivers to come for what was sent. To be asked again and again.

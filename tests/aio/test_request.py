@@ -118,6 +118,24 @@ def test_what_a_handler_awaited_and_was_cancelled_is_its_own_error(ipc):
     asyncio.run(main())
 
 
+def test_what_is_no_exception_is_told_and_raised(ipc):
+    class Stop(BaseException):
+        pass
+
+    async def handler(_):
+        raise Stop
+
+    async def main():
+        async with Server(bind=ipc) as server, Client(connect=ipc) as client:
+            asking = asyncio.create_task(client.request(1, timeout=5))
+            with pytest.raises(Stop):
+                await server.serve(handler)
+            with pytest.raises(RemoteError, match="Stop"):
+                await asking
+
+    asyncio.run(main())
+
+
 def test_serving_ends_when_it_is_cancelled_in_a_handler_that_raises_then(ipc):
     async def main():
         began = asyncio.Event()

@@ -348,6 +348,18 @@ class TestDecode:
 
 
 class TestLibraries:
+    def test_what_is_at_fault_in_a_table_is_found_in_its_column(self):
+        pd = pytest.importorskip("pandas")
+        values = ["a", {"deep": [1, Stranger()]}, 3]
+        for table, path in (
+            (pd.DataFrame({"n": [1, 2, 3], "label": values}), "obj['t']['label'].array[1]['deep'][1]"),
+            (pd.Series(values, index=list("xyz"), dtype=object), "obj['t'].array[1]['deep'][1]"),
+        ):
+            with pytest.raises(EncodeError) as caught:
+                CODEC.encode({"t": table})
+            assert caught.value.path == path
+            assert caught.value.type_name.endswith("Stranger")
+
     def test_they_can_be_restricted(self):
         pd = pytest.importorskip("pandas")
         series = pd.Series([1, 2])

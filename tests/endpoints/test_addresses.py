@@ -149,9 +149,13 @@ def test_what_is_no_name(name, tmp_path, monkeypatch):
         ("bind", "tcp://*", "'tcp://*' is no address: write tcp://host:port ("),
         ("connect", "tcp://localhost", "'tcp://localhost' is no address: write tcp://host:port ("),
         ("connect", "/tmp/s", "'/tmp/s' is no address: write tcp://host:port (or ipc://path, inproc://name)"),
-        ("bind", "http://localhost:80", "'http://localhost:80' is no address: write tcp://host:port ("),
+        (
+            "bind",
+            "http://localhost:80",
+            "(addr='http://localhost:80'): use tcp://host:port, ipc://path or inproc://name",
+        ),
         ("bind", "", "'' is no address: write tcp://host:port ("),
-        ("bind", "tcp://192.0.2.1:5671", "(addr='tcp://192.0.2.1:5671'): not of this host, and only such can be bound"),
+        ("bind", "tcp://192.0.2.1:5671", "(addr='tcp://192.0.2.1:5671'): only an address of this host can be bound"),
     ],
 )
 def test_a_wrong_address_is_told_with_what_to_write(how, address, told):

@@ -202,6 +202,25 @@ def test_a_byte_budget_waits_for_receivers(api, address):
     assert push.stats.bytes_in_flight == 0
 
 
+def test_those_who_wait_for_room_do_not_take_it_from_each_other(api, address):
+    push, pull = pair(api, address, push={"max_bytes": 3 * MB})
+    big = [np.full(2 * MB, seed, "u1") for seed in range(6)]
+    sending = [api.start(push.send, one, timeout=20) for one in big]
+    got = {int(api.call(pull.recv, timeout=10)[0]) for _ in big}
+    assert got == set(range(6))
+    for sent in sending:
+        sent(5)
+
+
+def test_a_close_says_what_it_waits_for_in_shared_memory(api, address, caplog, monkeypatch):
+    monkeypatch.setattr("oobpickle.endpoints.endpoint.QUIET", 0.05)
+    push, pull = pair(api, address)
+    api.call(push.send, array())
+    until(lambda: pull.stats.connected)
+    api.call(push.close, 0.3)
+    assert caplog.text.count("closing waits") == 1
+
+
 def test_loaned_arrays_do_not_count_in_it(api, address):
     push, pull = pair(api, address, push={"max_bytes": MB})
     loaned = shared.zeros(2 * MB, "u1")

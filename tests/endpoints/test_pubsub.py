@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+import socket
 import threading
 import time
 from functools import partial
@@ -294,6 +295,35 @@ def test_one_who_has_gone_is_not_counted_for_the_next(api, transport, tmp_path):
         assert api.call(sub.recv, timeout=5) == ("a", n)
         api.call(sub.close)
         until(lambda: pub.stats.connected == 0)
+
+
+def test_who_waits_for_subscribers_is_not_held_up_by_those_who_come_and_go(api):
+    pub, _ = pair(api, "tcp://127.0.0.1:*")
+    port = int(pub.addresses[0].rpartition(":")[2])
+    done = threading.Event()
+
+    def come_and_go():
+        while not done.is_set():
+            socket.create_connection(("127.0.0.1", port)).close()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        assert api.call(pub.wait_for_subscribers, timeout=5) == 1
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_what_is_owed_is_not_tried_line_by_line_where_there_is_no_room(api):
+    pub = api.make("Publisher", bind="tcp://127.0.0.1:*", keep_last=True)
+    for n in range(100):
+        api.call(pub.send, str(n), n)
+    tried = []
+    pub._out.put = lambda frames: tried.append(frames)
+    pub._owed.update(pub._lines.values())
+    pub._repeat()
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize("call", ["send", "subscribed", "wait_for_subscribers"])

@@ -393,6 +393,52 @@ def test_there_must_be_a_worker(api, inproc):
         api.make("Server", bind=inproc, workers=0)
 
 
+@pytest.mark.parametrize("ends", ["close", "raise"])
+def test_two_workers_that_end_at_the_same_time(ipc, ends):
+    with oobpickle.Server(bind=ipc, workers=2, linger=0) as server, oobpickle.Client(connect=ipc) as client:
+        together = threading.Barrier(2)
+
+        def handler(_):
+            together.wait(10)
+            if ends == "raise":
+                raise SystemExit
+            server.close()
+
+        def ask():
+            with pytest.raises((RemoteError, Timeout)):
+                client.request(1, timeout=1)
+
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in asking:
+            thread.start()
+        if ends == "raise":
+            with pytest.raises(SystemExit):
+                server.serve(handler)
+        else:
+            server.serve(handler)
+        for thread in asking:
+            thread.join()
+        assert server.closed
+
+
+def test_an_interrupt_of_a_reply_is_raised_as_what_it_is(api, inproc):
+    """It is not hidden by that the request has its answer already."""
+    client, server = pair(api, inproc)
+
+    class Interrupt(BaseException):
+        pass
+
+    def interrupt(frames, route):
+        raise Interrupt
+
+    server._deliver = interrupt
+    asking = api.start(client.request, 1, timeout=0.2)
+    with pytest.raises(Interrupt):
+        api.call(server.serve, lambda x: x)
+    with pytest.raises(Timeout):
+        asking()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_no_exception_ends_serving(ipc, workers):
     def handler(x):

@@ -112,9 +112,14 @@ class SharedOutbox:
         """What its receivers have not acknowledged, as far as was looked."""
         return self._sends.length if self._awaits else 0
 
-    def awaits(self, peer: bytes) -> int:
-        """Count them."""
-        return self._lane.guard.run(self._sends.awaits, peer)
+    def went(self, placed: Placed) -> None:
+        """Enter what was copied in the books of the sends."""
+        if placed.copied and self._lane.forks == self._forks:
+            self._lane.guard.run(self._sends.charge, placed.send, placed.copied)
+
+    def holds_for(self, peer: bytes) -> bool:
+        """Look through them."""
+        return self._lane.guard.run(self._sends.holds_for, peer)
 
     def lingers(self, peers: int) -> bool:
         """Look at the words of the sends; of published ones at the readers' progress."""
@@ -168,7 +173,7 @@ class SharedOutbox:
             self._undo(send)
             return INLINE
         copied = sum([source.nbytes for _, _, source in placing.copies]) if placing.copies else 0
-        send.length = copied if self._awaits else placing.length
+        send.length = 0 if self._awaits else placing.length
         packed = references.pack(send.acknowledge, placing.blocks, entries.values())
         tracker = None
         if lane.arena.loans:
@@ -196,7 +201,8 @@ class SharedOutbox:
         if not self._takes_word(lane, send):
             self._undo(send)
             return INLINE
-        send.length = length = view.nbytes
+        length = view.nbytes
+        send.length = 0 if self._awaits else length
         packed = references.pack_one(send.acknowledge, block.reference(), read_only=view.readonly, start=0)
         self._sends.add(send)
         return Placed(_ALONE, packed, None, length, length, send)

@@ -62,7 +62,7 @@ class Send:
 
 
 class Sends(Protocol):
-    """The sends of one endpoint that are not over. length: their shared bytes together, as far as was looked."""
+    """The sends of one endpoint that are not over. length: of those that count the bytes together, as far as was looked."""
 
     length: int
 
@@ -78,8 +78,11 @@ class Sends(Protocol):
     def look(self, send: Send) -> None:
         """Find out about this one."""
 
-    def awaits(self, peer: bytes) -> int:
-        """How many for this peer are not over, as far as was looked."""
+    def charge(self, send: Send, nbytes: int) -> None:
+        """It went out, and so many bytes were copied for it."""
+
+    def holds_for(self, peer: bytes) -> bool:
+        """Whether one for this peer is charged, and not over as far as was looked."""
 
     def cancel(self, send: Send) -> None:
         """It did not go out after all."""
@@ -144,9 +147,15 @@ class Awaited:
             if len(self._progress) > _MOST_READERS:
                 self._progress = self._of_the_living()
 
-    def awaits(self, peer: bytes) -> int:
+    def charge(self, send: Send, nbytes: int) -> None:
         """As the protocol has it."""
-        return sum([send.peer == peer and not send.is_over for send in self._pending])
+        if not send.is_over:
+            send.length = nbytes
+            self.length += nbytes
+
+    def holds_for(self, peer: bytes) -> bool:
+        """As the protocol has it."""
+        return any(send.peer == peer and send.length and not send.is_over for send in self._pending)
 
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""
@@ -225,9 +234,12 @@ class Retained:
     def look(self, send: Send) -> None:
         """As the protocol has it: there is nothing to find out."""
 
-    def awaits(self, peer: bytes) -> int:  # noqa: ARG002 - the protocol's
-        """As the protocol has it: nobody is awaited."""
-        return 0
+    def charge(self, send: Send, nbytes: int) -> None:
+        """As the protocol has it: it counts since it was entered."""
+
+    def holds_for(self, peer: bytes) -> bool:  # noqa: ARG002 - the protocol's
+        """As the protocol has it: nobody knows whom they are for."""
+        return False
 
     def cancel(self, send: Send) -> None:
         """As the protocol has it."""

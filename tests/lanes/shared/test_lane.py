@@ -252,6 +252,8 @@ def test_a_publisher_does_not_wait_for_those_who_do_not_move(many, monkeypatch):
 
 def test_a_message_that_is_skipped_is_over(one, reader):
     placed = one.place(views(buffers(MB)))
+    assert one.bytes_in_flight == 0  # it waits to be sent
+    one.went(placed)
     assert one.bytes_in_flight == MB
     reader.skip(b"nonsense", 1)
     reader.skip(placed.references, 2)

@@ -171,7 +171,7 @@ def test_a_reader_that_goes_away(publisher):
     ("arguments", "status", "words"),
     [
         ([], 2, "ADDRESS"),
-        (["nonsense://x"], 1, "'nonsense://x' is no address: write tcp://host:port"),
+        (["nonsense://x"], 1, "use tcp://host:port, ipc://path"),
         (["tcp://127.0.0.1:1", "--once", "--timeout", "0.1"], 1, "nothing within 0.1 s"),
         (["tcp://127.0.0.1:1", "x" * 300, "--once"], 1, "topic"),
         (["tcp://127.0.0.1:1", "--count", "0"], 2, "--count"),

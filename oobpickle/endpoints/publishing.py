@@ -20,7 +20,8 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, SupportsIndex
+from functools import partial
+from typing import Any, SupportsIndex, TypeVar
 
 import zmq
 
@@ -41,7 +42,12 @@ from oobpickle.patterns.stats import Stats
 from oobpickle.patterns.topics import Subscriptions, encode_topic
 from oobpickle.tracker import DONE, Tracker
 
+T = TypeVar("T")
+
 NO_ROOM = "room for a message"
+
+REFUSALS = 8
+"""Topics that are tried in vain before it is clear that there is no room: a slow subscriber to one must not hold up another."""
 
 DOUBT = 10 * PATIENCE
 """Seconds that who waits for subscribers may be held up by others that go: some come and go all the time."""
@@ -222,10 +228,12 @@ class Publishing(Sending):
         return DONE if not waiting else Tracker(beside=waiting[0]).together_with(waiting[-1])
 
     def _look(self, line: _Line) -> None:
-        self._attend_to_all()
-        line.generation = self._generation
-        line.wanted = self._subscriptions.wants(line.key)
-        line.wanted_beside = self._beside is not None and self._beside._subscriptions.wants(line.key)
+        def look() -> None:
+            line.generation = self._generation
+            line.wanted = self._subscriptions.wants(line.key)
+            line.wanted_beside = self._beside is not None and self._beside._subscriptions.wants(line.key)
+
+        self._having_heard(look)
 
     def _part_from_the_gone(self) -> None:
         if self._monitor.disconnections != self._seen:
@@ -233,13 +241,14 @@ class Publishing(Sending):
             self._doubtful = time.monotonic() + PATIENCE
         super()._part_from_the_gone()
 
-    def _attend_to_all(self) -> None:
-        """Hear of subscriptions. Raises Closed."""
+    def _having_heard(self, look: Callable[[], T]) -> T:
+        """What look gives when subscriptions have been heard, with the lock held. Raises Closed."""
         try:
             with self._lock:
                 if not self._open:
                     self._refuse()
                 self._housekeep()
+                return look()
         except zmq.ZMQError as error:
             raise self._gone(error) from error
 
@@ -259,15 +268,20 @@ class Publishing(Sending):
             while True:
                 prefix = self._subscriptions.hear(bytes(self._socket.recv(zmq.DONTWAIT)))
                 if prefix is not None and self._keep_last:
-                    self._owed.update(line for line in self._lines.values() if line.key.startswith(prefix))
+                    lines = tuple(self._lines.values())  # in one step: another thread may add one
+                    self._owed.update(line for line in lines if line.key.startswith(prefix))
 
     def _repeat(self) -> None:
+        refusals = 0
         for line in tuple(self._owed):
             if line.kept:
                 start = len(line.key)
                 head, *rest = line.kept
                 if self._out.put([line.key + wire.with_flags(head[start:], wire.KEPT), *rest]) is None:
-                    break  # there is none for the others either
+                    refusals += 1
+                    if refusals == REFUSALS:
+                        return
+                    continue
             self._owed.discard(line)
 
     def _counting(self, enough: int, topic: str | None) -> Callable[[], int | None]:
@@ -275,12 +289,10 @@ class Publishing(Sending):
         if not isinstance(enough, SupportsIndex):
             raise TypeError(f"count must be an int, not {enough!r}; is it wait_for_subscribers(topic=...)?")
         key = None if topic is None else encode_topic(topic)
-
         until = 0.0
 
         def count() -> int | None:
             nonlocal until
-            self._attend_to_all()
             now = time.monotonic()
             until = until or now + DOUBT
             if now < min(self._doubtful, until):
@@ -289,7 +301,7 @@ class Publishing(Sending):
             count += 0 if self._beside is None else self._beside._subscriptions.count(key)
             return count if count >= enough else None
 
-        return count
+        return partial(self._having_heard, count)
 
     @property
     def _signals(self) -> tuple[int, ...]:

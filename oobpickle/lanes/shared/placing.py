@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from oobpickle.lanes.shared.guard import Held
 
 SHARE_FROM = 64 * 1024 + 1
-"""Bytes of buffers, all of a message together, from which they are copied into blocks. Over ipc, by a Pusher, rate beside frames: 32 KB
-1.0, 48 KB 1.15, 64 KB 1.3, 256 KB 1.8, 1 MB 2.8; CPU time of both ends 1.15, 0.9, 0.77, 0.56, 0.38. But a round trip of 64 KB takes
-1.05 to 1.09 times as long, of 128 KB 1.05, of 256 KB 0.68."""
+"""Bytes of buffers, all of a message together, from which they are copied into blocks. Rates by reference over those by frames
+(`benchmarks/share_from.py`), at 48, 64, 128, 256 KB and 1 MB: one way 1.2, 1.3, 1.2, 1.3, 2.4; to four subscribers 1.0, 1.1, 1.7, 2.8, 4.0;
+but round trips 0.86, 0.86, 0.98, 1.1, 3.0."""
 
 EACH_FROM = 4 * 1024
 """Buffers below this stay in the head: a reference and its bookkeeping cost as much as two copies of them."""

@@ -217,7 +217,7 @@ def test_a_close_says_what_it_waits_for_in_shared_memory(api, address, caplog, m
     push, pull = pair(api, address)
     api.call(push.send, array())
     until(lambda: pull.stats.connected)
-    api.call(push.close, 0.3)
+    api.call(push.close, 1)
     assert caplog.text.count("closing waits") == 1
 
 

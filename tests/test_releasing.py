@@ -5,7 +5,7 @@ import os
 import pytest
 
 FIRST_SENDS = """
-import os, sys, threading
+import os, signal, sys, threading
 import zmq
 from oobpickle import Pusher, Puller, releasing, send, recv
 
@@ -13,6 +13,7 @@ if "child" in sys.argv:  # of a process that has sent before
     releasing.be_ready()
     if pid := os.fork():
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    signal.alarm(50)  # nobody else would end it
 sys.setswitchinterval(1e-6)
 together = threading.Barrier(8)
 context = zmq.Context()

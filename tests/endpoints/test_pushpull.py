@@ -35,6 +35,18 @@ def test_objects_arrive_in_order(api, address):
             assert got == obj
 
 
+@pytest.mark.parametrize(("where", "nbytes"), [("ipc", 1_000_000), ("ipc", 70_000), ("ipc", 30_000), ("tcp", 30_000)])
+def test_what_is_copied_when_it_is_sent_may_be_changed_at_once(api, where, nbytes, tmp_path):
+    """As the README has it: arrays under 32 KB, and on ipc those over 64 KB, as long as there is shared memory for them."""
+    push, pull = pair(api, f"ipc://{tmp_path}/s" if where == "ipc" else "tcp://127.0.0.1:*")
+    frame = np.zeros(nbytes, np.uint8)
+    for n in range(10):
+        frame[:] = n
+        api.call(push.send, frame)
+    for n in range(10):
+        assert set(api.call(pull.recv, timeout=5).tolist()) == {n}
+
+
 def test_work_is_shared_out(api, address):
     push = api.make("Pusher", bind=address, insecure=True)
     pulls = [api.make("Puller", connect=push.addresses, insecure=True) for _ in range(2)]

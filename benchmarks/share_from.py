@@ -11,11 +11,11 @@ import argparse
 from functools import partial
 from typing import Any
 
+from benchmarks.small_buffers import ratios
 from oobpickle.bench.figures import Case
 from oobpickle.bench.memory import free_memory
 from oobpickle.bench.peer import FAN_OUT, IPC, ONE_WAY, ROUND_TRIP, End, Peer, Route
 from oobpickle.bench.peers.endpoints import far, near
-from oobpickle.bench.report import spread
 from oobpickle.bench.rounds import measure
 from oobpickle.bench.things import ARRAY, Thing, size_name
 from oobpickle.lanes.shared import outbox, placing
@@ -57,13 +57,8 @@ def main() -> None:
         print(f"{pattern}{f' to {fars}' if fars > 1 else ''}: rate by reference over rate by frames")
         for step in measure(cases, given.rounds, given.seconds, free_memory() // 2, renew=3):
             if step.finished:
-                figures = step.figures
-                rate, cpu = figures.ratio(REFERENCE, FRAME), figures.cpu_ratio(REFERENCE, FRAME)
-                print(
-                    f"{size_name(figures.case.thing.nbytes):>7}  {rate.value:5.2f} ±{spread(rate):>4}"
-                    f"   by CPU time {cpu.value:5.2f} ±{spread(cpu):>4}",
-                    flush=True,
-                )
+                size = size_name(step.figures.case.thing.nbytes)
+                print(f"{size:>7}  {ratios(step.figures, REFERENCE, FRAME)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import oobpickle
 from oobpickle import wire
-from oobpickle.bench.figures import Case
+from oobpickle.bench.figures import Case, Figures
 from oobpickle.bench.memory import free_memory
 from oobpickle.bench.over_zmq import zmq_peer
 from oobpickle.bench.peer import IPC, ONE_WAY, TCP
@@ -60,6 +60,12 @@ for _size in SIZES:
     globals()[f"sixteen_{_size}"] = partial(_objects, 16, _size)
 
 
+def ratios(figures: Figures, peer: str, reference: str) -> str:
+    """A peer's rate over a reference's, and the same by the CPU time of a message."""
+    rate, cpu = figures.ratio(peer, reference), figures.cpu_ratio(peer, reference)
+    return f"{rate.value:5.2f} ±{spread(rate):>4}   by CPU time {cpu.value:5.2f} ±{spread(cpu):>4}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--transport", choices=[IPC, TCP], default=IPC)
@@ -72,13 +78,8 @@ def main() -> None:
         print(f"{word} array{'s' if count > 1 else ''}, {given.transport}: rate of {copied.split(':')[1]} over frames")
         for step in measure(cases, given.rounds, given.seconds, free_memory() // 2):
             if step.finished:
-                figures = step.figures
-                rate, cpu = figures.ratio(copied, FRAMES), figures.cpu_ratio(copied, FRAMES)
-                print(
-                    f"  of {size_name(figures.case.thing.nbytes // count):>6}  {rate.value:5.2f} +-{spread(rate):>4}"
-                    f"   by CPU time {cpu.value:5.2f} +-{spread(cpu):>4}",
-                    flush=True,
-                )
+                size = size_name(step.figures.case.thing.nbytes // count)
+                print(f"  of {size:>6}  {ratios(step.figures, copied, FRAMES)}", flush=True)
 
 
 if __name__ == "__main__":

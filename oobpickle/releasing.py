@@ -3,8 +3,8 @@
 pyzmq keeps what it hands to libzmq, and has a thread of its own drop it when libzmq says that it is done, through a socket and
 under a mutex. All three it makes at the first such send, and it takes no lock for that: when several threads send for the first
 time at the same moment, some use the socket while another still connects it, or under another mutex. Then nothing of theirs
-is ever let go, or of anybody's (pyzmq 27.3: in 8 of 60 processes with 8 threads). So one thread makes them, before
-anyone sends.
+is ever let go, or of anybody's (pyzmq 27.3; `tests/test_releasing.py` fails without what is here). So one thread makes them,
+before anyone sends.
 """
 
 import threading

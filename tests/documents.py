@@ -1,10 +1,25 @@
-"""What the tests of the documents share: the code in a page, and where its links lead."""
+"""What the tests of documents and programs share: the code in a page, where its links lead, a program by itself."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NAMED_FILE = re.compile(r"\b(?:benchmarks|docs|examples|oobpickle|tests)/[\w./-]+\.(?:md|py)\b")
+
+
+def run_alone(*arguments, folder, seconds=60):
+    """Run a Python program in a folder, with nothing of our environment but the package."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def code_of(page):

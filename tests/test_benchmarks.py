@@ -1,11 +1,8 @@
 """Every benchmark still runs, doing as little as it can. What its figures are is not tested: they are measured."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.documents import ROOT
+from tests.documents import ROOT, run_alone
 
 LITTLE = {  # what makes it do little: a statement about the module, and arguments
     "copying": ("it.SIZES = [1 << 20]", []),
@@ -32,15 +29,7 @@ LITTLE = {  # what makes it do little: a statement about the module, and argumen
 
 def run(name, statement, arguments, folder):
     code = f"from benchmarks import {name} as it; {statement or 'pass'}; it.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_alone("-c", code, *arguments, folder=folder, seconds=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -21,7 +21,6 @@ KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 10, zmq.TCP_KEEPALIVE
 RECONNECT = {zmq.RECONNECT_IVL: 100, zmq.RECONNECT_IVL_MAX: 2000}
 """Milliseconds: doubled at each failure; a restarted peer is found within two seconds."""
 
-
 _ARGUMENTS: dict[int, str] = {zmq.SNDHWM: "high_water_mark", zmq.RCVHWM: "high_water_mark", zmq.MAXMSGSIZE: "max_frame"}
 
 

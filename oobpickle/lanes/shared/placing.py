@@ -59,8 +59,8 @@ class Placing:
     )
 
     def __init__(self, helds: "list[Held]", *, refers: bool, warm: bool) -> None:
-        """refers: whether some of the buffers may lie in
-        shared memory, and are to be referred to there. warm: as `Arena.allocate` has it.
+        """refers: whether some of the buffers may lie in shared memory, and are to be referred to there. warm: as
+        `Arena.allocate` has it.
         """
         self._warm = warm
         self._refers = refers
